@@ -1,0 +1,60 @@
+"""Where the ears meet the spine: what a collector is, and what it may expect of whoever listens to it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from metering.reading import Reading
+
+
+class Receipt(NamedTuple):
+    """Identifies one delivery of a message, so that a redelivery after a crash is recognised.
+
+    ``channel`` is the broker session, ``number`` the packet id in it, ``digest`` a hash of topic and payload.
+    """
+
+    channel: str
+    number: int
+    digest: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A message that no decoder could read, kept with its reason. ``received_us`` is µs since the Unix epoch, UTC."""
+
+    source: str
+    topic: str
+    payload: bytes
+    received_us: int
+    reason: str
+
+
+class Sink(Protocol):
+    """Takes over what a collector has heard."""
+
+    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+        """Return as soon as every reading is durable here (or set aside durably with its reason).
+
+        Only then may the messages that carried them be acknowledged. ``receipts`` are kept with the readings.
+        May wait for as long as the disk is full or slow: that is the back-pressure.
+        """
+
+    def is_known(self, receipt: Receipt) -> bool:
+        """Whether the delivery was accepted before, by this process or an earlier one. Ask for redeliveries only."""
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Return as soon as the message is kept durably."""
+
+    def failed(self, device: str, reason: str) -> None:
+        """A device could not be read; ``reason`` is one line for the operator. Success shows by its readings."""
+
+
+class Collector(Protocol):
+    """Listens to one connection: a Modbus bus, a broker."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the collectors, for logs and metrics."""
+
+    async def run(self, sink: Sink) -> None:
+        """Collect until cancelled. Raises only what a restart with back-off may cure."""
