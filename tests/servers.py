@@ -1,0 +1,157 @@
+"""The real servers the tests speak to, each on a free port with a temporary folder, started and stopped by the test."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+_UNPACKED = Path(__file__).parent.parent / ".cache" / "servers" / "root"
+_START_TIMEOUT_S = 30.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def executable(name: str) -> str:
+    """The path of a server's program. Skips the test if the machine has none; with ``CI=true`` it fails."""
+    unpacked = [_UNPACKED / "usr" / folder / name for folder in ("lib/chromium", "sbin", "bin")]
+    for candidate in (shutil.which(name), f"/usr/sbin/{name}", *map(str, unpacked)):
+        if candidate and os.access(candidate, os.X_OK):
+            return candidate
+    message = f"{name} cannot be had on this machine (tests/get-servers.sh says why)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def environment() -> dict[str, str]:
+    """The environment for server programs: those unpacked from packages find their libraries beside them."""
+    libraries = _UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
+    return {**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
+
+
+class Server:
+    """A server process that can be stopped, killed and started again on the same port and data."""
+
+    def __init__(self, command: list[str], port: int, folder: Path, health: str | None = None) -> None:
+        self.host = "127.0.0.1"
+        self.port = port
+        self._command = command
+        self._health = health
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> Self:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment())
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{self._command[0]} did not start:\n{self._log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def stop(self) -> None:
+        """Ask it to end (SIGTERM) and wait."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            if self._health is not None:
+                with urllib.request.urlopen(self.url + self._health, timeout=1) as answer:
+                    return bool(answer.status < 300)
+            with socket.create_connection((self.host, self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """An MQTT broker with persistence and anonymous access; ``extra`` adds settings."""
+    port = free_port()
+    settings = {
+        "listener": f"{port} 127.0.0.1",
+        "allow_anonymous": "true",
+        "persistence": "true",
+        "persistence_location": f"{folder}/",
+        "max_queued_messages": "0",
+        **(extra or {}),
+    }
+    if os.getuid() == 0:
+        settings["user"] = "root"  # mosquitto would give up root, and with it this folder
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    yield from _running(Server([executable("mosquitto"), "-c", str(configuration)], port, folder))
+
+
+@contextlib.contextmanager
+def influxd(folder: Path) -> Iterator[Server]:
+    """InfluxDB 1.x without authentication."""
+    port, backup_port = free_port(), free_port()
+    configuration = folder / "influxdb.conf"
+    configuration.write_text(f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{backup_port}"
+[meta]
+  dir = "{folder}/meta"
+[data]
+  dir = "{folder}/data"
+  wal-dir = "{folder}/wal"
+  query-log-enabled = false
+[http]
+  bind-address = "127.0.0.1:{port}"
+  log-enabled = false
+[monitor]
+  store-enabled = false
+""")
+    yield from _running(Server([executable("influxd"), "-config", str(configuration)], port, folder, "/ping"))
+
+
+@contextlib.contextmanager
+def victoria_metrics(folder: Path) -> Iterator[Server]:
+    """VictoriaMetrics, a second implementation of InfluxDB's write API."""
+    port = free_port()
+    command = [executable("victoria-metrics"), f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}"]
+    yield from _running(Server(command, port, folder, "/health"))
+
+
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
