@@ -29,7 +29,7 @@ apt() {
 echo "get-servers: unpacking$missing into .cache/servers" >&2
 apt update || echo "get-servers: package lists could not be refreshed" >&2
 for package in $missing; do
-    apt install --yes --download-only --no-install-recommends "$package" >/dev/null ||
+    apt install --yes --reinstall --download-only --no-install-recommends "$package" >/dev/null ||
         echo "get-servers: no package $package here; tests that need it will be skipped" >&2
 done
 for file in "$cache"/archives/*.deb; do

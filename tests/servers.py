@@ -40,8 +40,8 @@ def executable(name: str) -> str:
 
 def environment() -> dict[str, str]:
     """The environment for server programs: those unpacked from packages find their libraries beside them."""
-    libraries = _UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
-    return {**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
+    libraries = [*map(str, (_UNPACKED / "usr" / "lib").glob("*-linux-gnu")), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
 
 
 class Server:
