@@ -1,5 +1,6 @@
 """The words: exact units, unambiguous OBIS codes, and calendars that know summer time."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
@@ -53,7 +54,7 @@ def test_unknown_and_wrong_units_are_refused() -> None:
         to_canonical(1, "furlong")
     with pytest.raises(ValueError, match="cannot become 'V'"):
         conversion("kWh", "V")
-    with pytest.raises(ValueError, match="(?i)nan"):
+    with pytest.raises(ValueError, match=r"(?i)nan"):
         to_canonical(float("nan"), "W")
 
 
@@ -115,7 +116,7 @@ def test_a_local_day_has_92_96_or_100_quarter_hours(day: date, count: int) -> No
 def test_days_and_months_tile_time(first: date, length: int) -> None:
     days = [first + timedelta(days=n) for n in range(length)]
     windows = [BERLIN.day(day) for day in days]
-    assert all(a.end_us == b.start_us for a, b in zip(windows, windows[1:], strict=False))
+    assert all(a.end_us == b.start_us for a, b in itertools.pairwise(windows))
     whole = Window(windows[0].start_us, windows[-1].end_us)
     assert BERLIN.days(whole) == days
     assert sum(len(quarter_hours(window)) for window in windows) * QUARTER_HOUR == whole.duration_us
