@@ -2,23 +2,25 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEVELOPMENT := $(VENV)/.installed-development
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 CONFIG ?= leitwarte.yaml
 
-LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --custom-compile-command "make lock"
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
+	--custom-compile-command "make lock"
 
 .PHONY: demo test setup run check servers lock clean
 
 demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
 
-test: setup servers check ## everything: real servers, browser, lint, types, import floors
+test: $(DEVELOPMENT) servers check ## everything: real servers, browser, lint, types, import floors
 	$(BIN)/pytest
 
 run: setup ## production: make run CONFIG=leitwarte.yaml
 	$(BIN)/leitwarte run -c $(CONFIG)
 
-check: setup ## lint, types, import floors
+check: $(DEVELOPMENT) ## lint, types, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -34,12 +36,17 @@ $(STAMP): installer.lock requirements.lock pyproject.toml
 	$(UV) pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
+$(DEVELOPMENT): $(STAMP) development.lock
+	$(UV) pip install --quiet --require-hashes -r development.lock
+	@touch $@
+
 servers:
 	tests/get-servers.sh
 
-lock: setup ## resolve the dependencies anew
-	$(UV) pip compile $(LOCK_OPTIONS) --group dev pyproject.toml --output-file requirements.lock
-	echo 'uv<1' | $(UV) pip compile $(LOCK_OPTIONS) - --output-file installer.lock
+lock: $(STAMP) ## resolve the dependencies anew
+	$(LOCK) --output-file installer.lock installer.in
+	$(LOCK) --output-file requirements.lock pyproject.toml
+	$(LOCK) --output-file development.lock --group dev --constraints requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache .leitwarte artefacts
