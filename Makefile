@@ -50,3 +50,7 @@ lock: $(STAMP) ## resolve the dependencies anew
 
 clean:
 	rm -rf $(VENV) .cache .leitwarte artefacts
+
+.PHONY: secrets
+secrets: ## random secrets for docker compose, once
+	python3 deploy/make-secrets.py secrets

@@ -55,6 +55,8 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "mbar": ("hPa", _F(1), _F(0)),
     "kPa": ("hPa", _F(10), _F(0)),
     "bar": ("hPa", _F(1000), _F(0)),
+    "mmHg": ("hPa", _F(133_322_387_415, 10**11), _F(0)),  # conventional: 13,595.1 kg/m³ · 9.80665 m/s² · 1 mm
+    "inHg": ("hPa", _F(133_322_387_415 * 254, 10**12), _F(0)),  # 25.4 mmHg
     "%": ("%", _F(1), _F(0)),
     "ppm": ("ppm", _F(1), _F(0)),
     "lx": ("lx", _F(1), _F(0)),

@@ -1,0 +1,70 @@
+"""What the parts of a settings file must agree on: ids that are unique, references that lead somewhere."""
+
+import difflib
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from leitwarte.settings import Settings
+from leitwarte.yaml_lines import Path
+from metering.quantities import QUANTITIES, Kind
+
+
+class LooseEnd(NamedTuple):
+    """Where something does not fit, what, and what to do about it."""
+
+    where: Path
+    message: str
+    remedy: str
+
+
+def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
+    """Everything that does not fit together, in the order of the file."""
+    entries = list(_entries(settings))
+    known: dict[str, set[str]] = {}
+    for what, where, key in entries:
+        if key in known.setdefault(what, set()):
+            yield LooseEnd((*where, "id"), f"{what} id {key!r} is used twice", "give each its own id")
+        known[what].add(key)
+    known["quantity"] = set(QUANTITIES)
+    known["register quantity"] = {name for name, entry in QUANTITIES.items() if entry.kind is Kind.REGISTER}
+    for where, what, key in _references(settings):
+        if key is not None and key not in known.get(what, ()):
+            yield LooseEnd(where, f"there is no {what} {key!r}", _suggestion(key, known.get(what, ())))
+
+
+def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
+    """What has an id: kind, place, id."""
+    for kind, connections in (("modbus", settings.modbus), ("mqtt", settings.mqtt)):
+        for c, connection in enumerate(connections):
+            yield "connection", (kind, c), connection.id
+            for d, device in enumerate(connection.devices):
+                yield "device", (kind, c, "devices", d), device.id
+    for s, site in enumerate(settings.sites):
+        yield "site", ("sites", s), site.id
+        for b, building in enumerate(site.buildings):
+            yield "building", ("sites", s, "buildings", b), building.id
+            for m, meter in enumerate(building.meters):
+                yield "meter", ("sites", s, "buildings", b, "meters", m), meter.id
+
+
+def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
+    """What refers to something: place, kind of thing referred to, its id."""
+    for kind, connections in (("modbus", settings.modbus), ("mqtt", settings.mqtt)):
+        for c, connection in enumerate(connections):
+            for d, device in enumerate(connection.devices):
+                yield (kind, c, "devices", d, "building"), "building", device.building
+    for s, site in enumerate(settings.sites):
+        for b, building in enumerate(site.buildings):
+            for m, meter in enumerate(building.meters):
+                where = ("sites", s, "buildings", b, "meters", m)
+                yield (*where, "device"), "device", meter.device
+                yield (*where, "register"), "register quantity", meter.register_
+                yield (*where, "parent"), "meter", meter.parent
+                yield (*where, "power"), "quantity", meter.power
+
+
+def _suggestion(key: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return (
+        f"did you mean {near[0]!r}?" if near else f"define it, or use one of: {', '.join(sorted(known)) or 'none yet'}"
+    )

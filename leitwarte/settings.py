@@ -1,0 +1,145 @@
+"""The settings file: one YAML document for the whole house. Each room defines and documents its own part."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from analytics.settings import AnalyticsSettings
+from collectors.modbus.settings import ModbusSettings
+from collectors.mqtt.settings import MqttSettings
+from collectors.settings import DeviceSettings
+from dashboards.settings import WebSettings
+from gateway.settings import GatewaySettings
+from metering.clock import Clock
+from metering.estate import Building, Carrier, Estate, Meter, Role, Site
+from metering.strict import Strict
+from metering.texts import Language
+from storage.settings import EmbeddedSettings, StoreSettings
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class MeterSettings(Strict):
+    """A metering point: one register of one device."""
+
+    id: str = Field(pattern=_ID)
+    """Unique among all meters; results are stored under it."""
+    name: str = ""
+    """What people call it; the id if left out."""
+    carrier: Carrier
+    """What it bills: electricity, heat, gas or water."""
+    role: Role = Role.SUPPLY
+    """What its consumption means in the balance: supply, feed_in, generation or submeter."""
+    device: str
+    """Id of the device that shows the register."""
+    register_: str = Field(alias="register")
+    """The quantity to bill, such as active_energy_import."""
+    parent: str | None = None
+    """Id of the meter whose consumption contains this one's."""
+    power: str | None = None
+    """The quantity of the same device that shows the register's rate, such as active_power."""
+
+    def meter(self, building: str) -> Meter:
+        return Meter(
+            id=self.id,
+            name=self.name or self.id,
+            building=building,
+            carrier=self.carrier,
+            role=self.role,
+            device=self.device,
+            register=self.register_,
+            parent=self.parent,
+            power=self.power,
+        )
+
+
+class BuildingSettings(Strict):
+    """A building and its meters."""
+
+    id: str = Field(pattern=_ID)
+    """Unique among all buildings."""
+    name: str = ""
+    """What people call it; the id if left out."""
+    usage: str = "other"
+    """What it is used for, such as school, office, pool."""
+    floor_area_m2: float | None = Field(default=None, gt=0)
+    """Net floor area (Nettoraumfläche), in m²."""
+    meters: tuple[MeterSettings, ...] = ()
+    """The metering points in it."""
+
+
+class SiteSettings(Strict):
+    """A place with one or more buildings."""
+
+    id: str = Field(pattern=_ID)
+    """Unique among all sites."""
+    name: str = ""
+    """What people call it; the id if left out."""
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    """WGS 84, degrees."""
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    """WGS 84, degrees."""
+    buildings: tuple[BuildingSettings, ...] = ()
+    """The buildings on it."""
+
+
+class ClockSettings(Strict):
+    """A time lapse, for replays of measured series; leave it out in production."""
+
+    speed: float = Field(default=1.0, gt=0)
+    """Simulated seconds per real second."""
+    start_us: int | None = None
+    """The simulated time at the real time since_us, µs since the Unix epoch."""
+    since_us: int | None = None
+    """Real time at which the time lapse began, µs since the Unix epoch; the start of the process if left out."""
+
+    def clock(self) -> Clock:
+        return Clock(speed=self.speed, start_us=self.start_us, since_us=self.since_us)
+
+
+class Settings(Strict):
+    """All settings of one installation."""
+
+    language: Language = "de"
+    """Language of everything people see: de or en."""
+    data_dir: Path = Path("leitwarte-data")
+    """Where the outbox, the embedded store and the alerts live; relative to the settings file."""
+    store: StoreSettings = Field(default_factory=EmbeddedSettings, discriminator="kind")
+    """Where readings are kept."""
+    modbus: tuple[ModbusSettings, ...] = ()
+    """Modbus connections and the devices behind them."""
+    mqtt: tuple[MqttSettings, ...] = ()
+    """MQTT brokers and the devices heard through them."""
+    sites: tuple[SiteSettings, ...] = ()
+    """The estate: sites, buildings, meters."""
+    gateway: GatewaySettings = GatewaySettings()
+    """Validation, outbox, health."""
+    analytics: AnalyticsSettings = AnalyticsSettings()
+    """Energy, anomalies, alerts, CO2."""
+    web: WebSettings = WebSettings()
+    """The web app."""
+    clock: ClockSettings = ClockSettings()
+    """Time lapse, for replays."""
+
+    def devices(self) -> Iterator[DeviceSettings]:
+        for connection in (*self.modbus, *self.mqtt):
+            yield from connection.devices
+
+    def estate(self) -> Estate:
+        """The estate these settings describe. Raises ValueError as `metering.estate.Estate.of`."""
+        return Estate.of(
+            sites=[Site(site.id, site.name or site.id, site.latitude, site.longitude) for site in self.sites],
+            buildings=[
+                Building(building.id, building.name or building.id, site.id, building.usage, building.floor_area_m2)
+                for site in self.sites
+                for building in site.buildings
+            ],
+            devices=[device.device() for device in self.devices()],
+            meters=[
+                meter.meter(building.id)
+                for site in self.sites
+                for building in site.buildings
+                for meter in building.meters
+            ],
+        )

@@ -1,0 +1,72 @@
+"""YAML that remembers on which line each value stands, so that an error can say where."""
+
+from dataclasses import dataclass
+
+import yaml
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A YAML document: its plain value, and the line (from 1) of every key path in it."""
+
+    value: object
+    lines: dict[Path, int]
+
+    def line_of(self, path: Path) -> int | None:
+        """The line of the path, or of the nearest ancestor that stands in the file.
+
+        Steps that are not in the file, such as the name of a chosen alternative, are passed over.
+        """
+        found: Path = ()
+        line = self.lines.get(found)
+        for step in path:
+            if (*found, step) in self.lines:
+                found = (*found, step)
+                line = self.lines[found]
+        return line
+
+
+class YamlError(Exception):
+    """The text is not YAML. ``line`` counts from 1, or is None where the parser names none."""
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def load(text: str) -> Located:
+    """Parse one YAML document of plain values. Raises YamlError for broken YAML and for a key that stands twice."""
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return Located({}, {(): 1})
+        lines: dict[Path, int] = {}
+        _walk(root, (), lines)
+        return Located(loader.construct_document(root), lines)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(error.problem or "broken YAML", mark.line + 1 if mark else None) from None
+    except yaml.YAMLError as error:
+        raise YamlError(str(error), None) from None
+
+
+def _walk(node: yaml.Node, path: Path, lines: dict[Path, int]) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            step = (*path, key.value)
+            if step in lines:
+                raise YamlError(f"the key {key.value!r} stands twice (first on line {lines[step]})", _line(key))
+            lines[step] = _line(key)
+            _walk(value, step, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _walk(item, (*path, index), lines)
+
+
+def _line(node: yaml.Node) -> int:
+    line: int = node.start_mark.line + 1
+    return line
