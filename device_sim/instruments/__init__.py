@@ -1,0 +1,1 @@
+"""What devices show of the flows and the air around them: electricity, heat, volumes, climate, weather."""
