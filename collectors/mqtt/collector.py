@@ -1,0 +1,190 @@
+"""The collector of one broker: messages in; readings and dead letters out; acknowledged when they are safe."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import aiomqtt
+from paho.mqtt.matcher import MQTTMatcher
+
+from collectors.mqtt.format import Message
+from collectors.mqtt.listener import Listener
+from collectors.mqtt.payload import DecodeError
+from collectors.mqtt.session import QUEUE, Delivery, Session, UnsupportedVersion, Version, connected
+from collectors.mqtt.settings import MqttSettings
+from collectors.protocol import DeadLetter, Receipt, Sink
+from metering.clock import Clock
+from metering.reading import Reading
+
+BATCH = 500
+"""Messages handed over at once, at most."""
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+_TOPICS_REMEMBERED = 10_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has happened since the start, in messages unless it says otherwise.
+
+    redelivered  sent again by the broker after they had been accepted: acknowledged, not stored twice
+    unclaimed    on a topic of no device, from a subscription that an earlier configuration left in the session
+    stale        values (not messages) that the broker had retained and that say nothing about their age
+    connections  how often the broker was reached
+    """
+
+    messages: int = 0
+    readings: int = 0
+    redelivered: int = 0
+    dead_letters: int = 0
+    unclaimed: int = 0
+    stale: int = 0
+    connections: int = 0
+
+
+class MqttCollector:
+    """Listens to one broker until cancelled; reconnects by itself, waiting longer each time up to a minute.
+
+    Nothing is acknowledged before the sink has it, so what is on its way when this process dies comes again.
+    """
+
+    def __init__(self, settings: MqttSettings, clock: Clock, *, queue: int = QUEUE) -> None:
+        self.counts = Counts()
+        self._settings = settings
+        self._clock = clock
+        self._queue = queue
+        self._version: Version = "3.1.1" if settings.protocol == "3.1.1" else "5"
+        self._version_is_settled = settings.protocol != "auto"
+        self._unclaimed: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        return self._settings.id
+
+    async def run(self, sink: Sink) -> None:
+        """See `collectors.protocol.Collector`. Raises OSError for TLS files that can't be used."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            before = self.counts.connections
+            try:
+                await self._listen(sink)
+            except aiomqtt.MqttError as error:
+                if isinstance(error, UnsupportedVersion) and not self._version_is_settled:
+                    self._version = "3.1.1" if self._version == "5" else "5"
+                self._lost(sink, error)
+            wait_s = _FIRST_WAIT_S if self.counts.connections > before else min(2 * wait_s, _LONGEST_WAIT_S)
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, guards nothing
+
+    async def _listen(self, sink: Sink) -> None:
+        async with connected(self._settings, self._version, self._clock.now_us, self._queue) as session:
+            router = Router(Listener(device) for device in self._settings.devices)
+            subscribing = asyncio.create_task(self._subscribe(session, router, sink))
+            try:
+                while True:
+                    deliveries = await session.receive(BATCH)
+                    await self._hand_over(deliveries, router, sink)
+                    session.acknowledge(deliveries)
+            finally:
+                subscribing.cancel()
+                await asyncio.gather(subscribing, return_exceptions=True)  # its error is that of the connection
+
+    async def _subscribe(self, session: Session, router: "Router", sink: Sink) -> None:
+        for topic_filter in await session.subscribe(router.filters):
+            for listener in router.listeners_of(topic_filter):
+                sink.failed(listener.device.id, f"broker {self.name} refuses the subscription to {topic_filter}")
+        self.counts.connections += 1
+        self._version_is_settled = True
+        log.info("broker %s: listening with MQTT %s", self.name, session.version)
+
+    def _lost(self, sink: Sink, error: aiomqtt.MqttError) -> None:
+        where = f"{self._settings.host}:{self._settings.port}"
+        log.warning("broker %s (%s) is lost: %s", self.name, where, error)
+        for device in self._settings.devices:
+            sink.failed(device.id, f"broker {self.name} ({where}) cannot be heard: {error}")
+
+    async def _hand_over(self, deliveries: Sequence[Delivery], router: "Router", sink: Sink) -> None:
+        readings: list[Reading] = []
+        receipts: list[Receipt] = []
+        for delivery in deliveries:
+            self.counts.messages += 1
+            receipt = self._receipt(delivery)
+            if delivery.duplicate and sink.is_known(receipt):
+                self.counts.redelivered += 1
+                continue
+            found = await self._decode(delivery, router, sink)
+            readings += found
+            if found and delivery.qos > 0:
+                receipts.append(receipt)
+        if readings:
+            await sink.accept(readings, receipts)
+            self.counts.readings += len(readings)
+
+    async def _decode(self, delivery: Delivery, router: "Router", sink: Sink) -> list[Reading]:
+        message = Message(delivery.topic, delivery.payload, delivery.received_us, delivery.retained)
+        listeners = router.listeners(delivery.topic)
+        if not listeners:
+            self._not_ours(delivery.topic)
+        readings: list[Reading] = []
+        problems: list[str] = []
+        for listener in listeners:
+            try:
+                heard = listener.hear(message)
+            except DecodeError as error:
+                problems.append(f"{listener.device.id}: {error}")
+                continue
+            readings += heard.readings
+            problems += [f"{listener.device.id}: {problem}" for problem in heard.refused]
+            self.counts.stale += heard.stale
+            if heard.offline is not None:
+                sink.failed(listener.device.id, heard.offline)
+        if problems:
+            self.counts.dead_letters += 1
+            await sink.dead_letter(
+                DeadLetter(self.name, delivery.topic, delivery.payload, delivery.received_us, "; ".join(problems))
+            )
+        return readings
+
+    def _not_ours(self, topic: str) -> None:
+        self.counts.unclaimed += 1
+        if topic not in self._unclaimed and len(self._unclaimed) < _TOPICS_REMEMBERED:
+            self._unclaimed.add(topic)
+            log.warning("broker %s still sends %s, which no device has as its topic; it is ignored", self.name, topic)
+
+    def _receipt(self, delivery: Delivery) -> Receipt:
+        digest = blake2b(delivery.payload, digest_size=12, key=delivery.topic.encode(errors="replace")[:64])
+        return Receipt(self._settings.session_name, delivery.number, digest.hexdigest())
+
+
+class Router:
+    """Finds the devices that a topic belongs to. Built anew for each connection, as decoders may remember things."""
+
+    def __init__(self, listeners: Iterable[Listener]) -> None:
+        self._by_filter: dict[str, list[Listener]] = {}
+        self._known: dict[str, tuple[Listener, ...]] = {}
+        self._matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
+        for listener in listeners:
+            for topic_filter in listener.subscriptions():
+                self._by_filter.setdefault(topic_filter, []).append(listener)
+        for topic_filter, some in self._by_filter.items():
+            self._matcher[topic_filter] = some
+
+    @property
+    def filters(self) -> list[str]:
+        return list(self._by_filter)
+
+    def listeners_of(self, topic_filter: str) -> list[Listener]:
+        return self._by_filter[topic_filter]
+
+    def listeners(self, topic: str) -> tuple[Listener, ...]:
+        """Each once, even where several of its filters match."""
+        if topic not in self._known:
+            if len(self._known) >= _TOPICS_REMEMBERED:
+                self._known.clear()
+            found = [listener for some in self._matcher.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
+            self._known[topic] = tuple(dict.fromkeys(found))
+        return self._known[topic]

@@ -1,0 +1,132 @@
+"""What a payload format is: the shapes that every file in ``formats`` fills."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from collectors.mqtt.payload import as_number, pointer
+from metering.quantities import QUANTITIES
+from metering.strict import Strict
+from metering.units import to_canonical
+
+
+class Message(NamedTuple):
+    """A message as the broker delivered it. ``received_us`` is µs since the Unix epoch, UTC."""
+
+    topic: str
+    payload: bytes
+    received_us: int
+    retained: bool = False
+
+
+class Value(NamedTuple):
+    """One decoded value.
+
+    quantity  a name from `metering.quantities`
+    value     in the canonical unit of the quantity; finite
+    time_us   the instant the payload gives (µs since the Unix epoch, UTC; not yet checked), None if it fixes none
+    source    JSON Pointer (RFC 6901) of the field; "" where the payload as a whole is the value
+    part      which sensor, channel or phase of the device; "" for the device as such
+    """
+
+    quantity: str
+    value: float
+    time_us: int | None
+    source: str
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a message says.
+
+    refused  fields that should hold a number and do not, a line each
+    offline  why the device is known to be silent, if the message says so (last will, availability)
+    """
+
+    values: Sequence[Value] = ()
+    refused: Sequence[str] = ()
+    offline: str | None = None
+
+
+Table = Mapping[str, tuple[str, str]]
+"""The allow-list of an object: key → quantity and unit. What isn't listed isn't read."""
+
+
+@dataclass(slots=True)
+class Harvest:
+    """Collects values of one message: checks that they are numbers and converts them."""
+
+    time_us: int | None = None
+    values: list[Value] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, quantity: str, raw: object, unit: str, source: str, part: str = "") -> None:
+        """Add a JSON value; null is no value, and anything but a finite number is refused."""
+        if raw is None:
+            return
+        number = as_number(raw)
+        value = canonical(quantity, number, unit) if number is not None else None
+        if value is None:
+            self.refused.append(f"{source or 'the payload'} is {str(raw)[:40]!r}, not a number")
+        else:
+            self.values.append(Value(quantity, value, self.time_us, source, part))
+
+    def take(self, item: Mapping[str, object], table: Table, source: str, part: str = "") -> None:
+        """Add every field of ``item`` that ``table`` lists; ``source`` is the pointer of ``item``."""
+        for key, (quantity, unit) in table.items():
+            if key in item:
+                self.add(quantity, item[key], unit, source + pointer(key), part)
+
+    def decoded(self) -> Decoded:
+        return Decoded(self.values, self.refused)
+
+
+def canonical(quantity: str, number: float, unit: str) -> float | None:
+    """``number`` in the canonical unit of ``quantity``; None if no float is large enough for it."""
+    wanted = QUANTITIES[quantity].unit
+    if unit == wanted:
+        return number
+    try:
+        return number / 100.0 if (unit, wanted) == ("%", "1") else to_canonical(number, unit)
+    except OverflowError:
+        return None
+
+
+class NoOptions(Strict):
+    """For formats that need nothing but the topic."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Strict)
+
+
+class Format(ABC, Generic[OptionsT]):
+    """How one kind of device speaks. An instance serves one device for one connection, so it may remember things.
+
+    name     as written in the settings
+    Options  what may stand under ``options`` of a device
+    whole    True if a message shows all parts of the device at once, so that a quantity which occurs in only one
+             part is the device's own; False where parts come in separate messages and must be named
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[Strict]] = NoOptions
+    whole: ClassVar[bool] = False
+
+    def __init__(self, topic: str, options: OptionsT) -> None:
+        self.topic = topic
+        self.options = options
+
+    @classmethod
+    @abstractmethod
+    def recognise(cls, topic: str, payload: bytes) -> str | None:
+        """The device's topic as it would stand in the settings, if this looks like a message of the format."""
+
+    @abstractmethod
+    def subscriptions(self) -> tuple[str, ...]:
+        """The topic filters whose messages `decode` wants to see."""
+
+    @abstractmethod
+    def decode(self, message: Message) -> Decoded:
+        """Read a message. Raises DecodeError, and nothing else, if it can't be read."""

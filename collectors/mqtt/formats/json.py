@@ -1,0 +1,63 @@
+"""Any JSON: an allow-list of JSON Pointers (RFC 6901), each with its quantity, unit and factor."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from collectors.mqtt.format import Decoded, Format, Harvest, Message
+from collectors.mqtt.meaning import Meaning
+from collectors.mqtt.payload import at_pointer, epoch_instant, iso_instant, read_json, text_number
+from metering.strict import Strict
+
+_PER_SECOND = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
+
+
+class JsonValue(Meaning):
+    """One field and what it means."""
+
+    pointer: str = Field(pattern=r"^(/.*)?$")
+    """JSON Pointer, e.g. /meter/power or /values/0; "" if the payload as a whole is the number."""
+    text: bool = False
+    """Set if the device writes the number as a text, e.g. "23.5"."""
+
+
+class JsonTime(Strict):
+    """Where the payload gives the instant."""
+
+    pointer: str = Field(pattern=r"^/")
+    format: Literal["iso8601", "unix_s", "unix_ms", "unix_us", "unix_ns"] = "iso8601"
+
+
+class Options(Strict):
+    values: tuple[JsonValue, ...] = Field(min_length=1)
+    time: JsonTime | None = None
+    """Without it, or where it holds no instant, the moment of receipt counts."""
+
+
+class Json(Format[Options]):
+    name = "json"
+    Options = Options
+
+    @classmethod
+    def recognise(cls, topic: str, payload: bytes) -> str | None:  # noqa: ARG003
+        """Never: what a field means stands in the settings only."""
+        return None
+
+    def subscriptions(self) -> tuple[str, ...]:
+        return (self.topic,)
+
+    def decode(self, message: Message) -> Decoded:
+        root = read_json(message.payload)
+        harvest = Harvest(self._time(root))
+        for field in self.options.values:
+            raw = at_pointer(root, field.pointer)
+            number = text_number(raw.strip()) if field.text and isinstance(raw, str) else None
+            harvest.add(field.quantity, field.scaled(raw if number is None else number), field.unit, field.pointer)
+        return harvest.decoded()
+
+    def _time(self, root: object) -> int | None:
+        if self.options.time is None:
+            return None
+        raw = at_pointer(root, self.options.time.pointer)
+        kind = self.options.time.format
+        return iso_instant(raw) if kind == "iso8601" else epoch_instant(raw, _PER_SECOND[kind])

@@ -1,0 +1,93 @@
+"""One configured device: a message in, readings out."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from collectors.mqtt.format import Message, Value
+from collectors.mqtt.payload import DecodeError
+from collectors.mqtt.settings import MqttDevice
+from metering.instant import DAY, MINUTE
+from metering.reading import Reading
+
+_EARLIEST_US = 10_957 * DAY  # 2000-01-01: device clocks that were never set show 1970 or their firmware's year
+_TOLERANCE_US = 10 * MINUTE  # a clock may go ahead by as much; a wrong zone or summer time is more
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one device makes of one message.
+
+    stale  values left out because they are retained by the broker and say nothing about their age
+    """
+
+    readings: Sequence[Reading] = ()
+    refused: Sequence[str] = ()
+    offline: str | None = None
+    stale: int = 0
+
+
+def believable(time_us: int, received_us: int) -> bool:
+    """Whether a device's time can be true: from the year 2000 to ten minutes after the moment of receipt."""
+    return _EARLIEST_US <= time_us <= received_us + _TOLERANCE_US
+
+
+class Listener:
+    """Decodes for one device; lives as long as a connection."""
+
+    def __init__(self, device: MqttDevice) -> None:
+        self.device = device
+        self._format = device.decoder()
+
+    def subscriptions(self) -> tuple[str, ...]:
+        return self._format.subscriptions()
+
+    def hear(self, message: Message) -> Heard:
+        """Raises DecodeError if the message can't be read."""
+        try:
+            decoded = self._format.decode(message)
+        except DecodeError:
+            raise
+        except Exception as defect:
+            # A decoder's defect must cost a message, never the connection.
+            log.exception("payload format %s failed on a message on %s", self.device.format, message.topic)
+            raise DecodeError(f"the decoder of {self.device.format} failed: {defect!r}") from defect
+        values, ambiguous = select(decoded.values, self.device.part, whole=self._format.whole)
+        readings = [reading for value in values if (reading := self._reading(value, message)) is not None]
+        refused = (*decoded.refused, *ambiguous)
+        return Heard(readings, refused, decoded.offline, len(values) - len(readings))
+
+    def _reading(self, value: Value, message: Message) -> Reading | None:
+        """The payload's time if it is believable, else the moment of receipt; never that of a retained message."""
+        time_us = value.time_us
+        if time_us is not None and believable(time_us, message.received_us):
+            return Reading(self.device.id, value.quantity, value.value, time_us, device_time=True)
+        if message.retained:
+            return None
+        return Reading(self.device.id, value.quantity, value.value, message.received_us)
+
+
+def select(values: Iterable[Value], part: str, *, whole: bool) -> tuple[list[Value], list[str]]:
+    """The values of one part, and what is wrong with the rest.
+
+    Without a ``part`` those of the device as such; and if messages are ``whole``, also those that only one part has.
+    """
+    if part:
+        return [value for value in values if value.part == part], []
+    values = list(values)
+    times = Counter(value.quantity for value in values)
+    own, ambiguous = [], set()
+    for value in values:
+        if not value.part or (whole and times[value.quantity] == 1):
+            own.append(value)
+        elif whole:
+            ambiguous.add(value.quantity)
+    return own, [_ambiguity(name, values) for name in sorted(ambiguous)]
+
+
+def _ambiguity(quantity: str, values: Iterable[Value]) -> str:
+    parts = ", ".join(value.part or "the device itself" for value in values if value.quantity == quantity)
+    return f"{quantity} comes from several parts ({parts}): name one as the device's `part`, and add a device for each"

@@ -1,0 +1,166 @@
+"""Checks the formats against published payloads: files of test vectors (schema 1, kind MQTT).
+
+A vector holds a payload from a log, a manual or another project's tests, and the values that are in it.
+"""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from collectors.mqtt.decode import Decoding, Result, decode
+from collectors.mqtt.formats import formats
+from collectors.mqtt.listener import believable
+from collectors.mqtt.payload import DecodeError
+from metering.instant import SECOND, parse
+
+_FAMILIES = {
+    "tasmota": "tasmota",
+    "shelly_gen1": "shelly_gen1",
+    "shelly_gen2": "shelly_gen2",
+    "zigbee2mqtt": "zigbee2mqtt",
+    "wmbusmeters": "wmbusmeters",
+    "chirpstack_v4": "chirpstack",
+    "tts_v3": "tts",
+    "homie": "homie",
+}
+"""Family of the vectors → our format. Families that need settings to be read at all are left out."""
+
+_RELATIVE_TOLERANCE = 1e-9
+_MEDIUM_VOLUMES = {"warm water": "hot_water_volume", "gas": "gas_volume"}
+_NAMED_TEMPERATURES = {"flow": "flow_temperature", "return": "return_temperature"}
+
+Vector = Mapping[str, Any]
+
+
+class _File(msgspec.Struct):
+    vectors: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Report:
+    """How the vectors fared.
+
+    checks, right  expected values, errors and must-not-emit checks, and how many of them are right; optional values
+                   count only if they were emitted
+    by_family      (right, checks) of each family
+    left_out       optional values that were not emitted
+    unsupported    vectors of families without a format here, by family
+    differences    a line each
+    """
+
+    checks: int = 0
+    right: int = 0
+    by_family: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_out: int = 0
+    unsupported: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+    def check(self, family: str, difference: str | None) -> None:
+        right = difference is None
+        self.checks += 1
+        self.right += right
+        done, of = self.by_family.get(family, (0, 0))
+        self.by_family[family] = done + right, of + 1
+        if difference is not None:
+            self.differences.append(difference)
+
+
+def load(path: Path) -> Sequence[Vector]:
+    """Raises ValueError for a file that holds no vectors."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_File).vectors
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path} is no file of test vectors: {error}") from None
+
+
+def run(vectors: Iterable[Vector]) -> Report:
+    """Decode every vector as a message that arrived one second after the time it gives."""
+    report = Report()
+    for vector in vectors:
+        family = str(vector["family"])
+        if _FAMILIES.get(family) in formats():
+            _run(vector, family, report)
+        else:
+            report.unsupported[family] += 1
+    return report
+
+
+def _run(vector: Vector, family: str, report: Report) -> None:
+    expected, wanted_error = vector["expected"], vector["expected_error"]
+    try:
+        decoding = decode(vector["topic"], _payload(vector), _received(vector), _FAMILIES[family])
+    except DecodeError as error:
+        decoding = Decoding(family, (), (str(error),), None)
+    if wanted_error is not None:
+        missing = None if decoding.refused else f"{vector['id']}: no error where {wanted_error} is due"
+        report.check(family, missing)
+    elif decoding.refused and not expected:
+        report.check(family, f"{vector['id']}: refused: {'; '.join(decoding.refused)}")
+    by_source = {result.source: result for result in decoding.results}
+    phases = {entry["phase"] for entry in expected}
+    for entry in expected:
+        result = by_source.get(entry["source_field"])
+        if result is None and not entry["required"]:
+            report.left_out += 1
+        else:
+            difference = _difference(entry, result, several_phases=len(phases & {"L1", "L2", "L3"}) > 1)
+            where = f"{vector['id']} {entry['source_field'] or '(payload)'}"
+            report.check(family, f"{where}: {difference}" if difference else None)
+    for forbidden in vector["must_not_emit"]:
+        source = forbidden["source_field"]
+        emitted = source in by_source
+        report.check(family, f"{vector['id']} {source}: emitted, but {forbidden['reason']}" if emitted else None)
+
+
+def _payload(vector: Vector) -> bytes:
+    text = vector.get("payload")
+    return text.encode() if isinstance(text, str) else base64.b64decode(vector["payload_base64"])
+
+
+def _received(vector: Vector) -> int:
+    times = [entry["timestamp"] for entry in vector["expected"] if entry["timestamp"]]
+    return parse(times[0] if times else "2030-01-01T00:00:00Z") + SECOND
+
+
+def _difference(entry: Vector, result: Result | None, *, several_phases: bool) -> str | None:
+    wanted = f"{entry['value']} {entry['unit']} {entry['quantity']}"
+    if result is None:
+        return f"missing, should be {wanted}"
+    names = set(_names(entry, several_phases=several_phases))
+    if result.quantity not in names:
+        return f"is {result.quantity}, should be {' or '.join(sorted(names)) or entry['quantity']}"
+    if abs(result.value - float(entry["value"])) > _RELATIVE_TOLERANCE * max(1.0, abs(result.value)):
+        return f"is {result.value} {result.unit}, should be {wanted}"
+    time_us = parse(entry["timestamp"]) if entry["timestamp"] else None
+    if time_us is not None and not believable(time_us, time_us):
+        time_us = None  # a clock that was never set: the moment of receipt counts
+    return None if result.time_us == time_us else f"time is {result.time_us}, should be {time_us}"
+
+
+def _names(entry: Vector, *, several_phases: bool) -> Iterator[str]:
+    """Our names for a quantity of the vectors. Phase 1 of a single-phase device may go without its number."""
+    quantity, phase, name = entry["quantity"], entry["phase"], entry["name"]
+    exported = entry["direction"] == "export"
+    match quantity:
+        case "active_energy":
+            tariff = {"tariff 1": "_t1", "tariff 2": "_t2"}.get(name or "", "")
+            yield f"active_energy_{'export' if exported else 'import'}{tariff}"
+        case "active_power" if exported:
+            yield "active_power_export"
+        case "active_power" if entry["direction"] == "import" and phase == "total":
+            yield from ("active_power", "active_power_import")
+        case "active_power" | "voltage" | "current" if phase in ("L1", "L2", "L3"):
+            yield f"{quantity}_{phase.lower()}"
+            if not several_phases and phase == "L1":
+                yield quantity
+        case "volume":
+            yield _MEDIUM_VOLUMES.get(entry["medium"], "water_volume")
+        case "temperature":
+            yield _NAMED_TEMPERATURES.get(name or "", "temperature")
+        case _:
+            yield quantity

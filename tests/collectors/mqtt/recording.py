@@ -1,0 +1,49 @@
+"""A sink that remembers, as the gateway's outbox would across a crash."""
+
+import asyncio
+from collections.abc import Sequence
+
+from collectors.protocol import DeadLetter, Receipt
+from metering.reading import Reading
+
+
+class RecordingSink:
+    """``gate`` closed makes `accept` wait after it has stored; ``stored`` counts readings."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.batches: list[int] = []
+        self.letters: list[DeadLetter] = []
+        self.failures: list[tuple[str, str]] = []
+        self.known: set[Receipt] = set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._changed = asyncio.Event()
+
+    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+        self.readings += readings
+        self.batches.append(len(readings))
+        self.known.update(receipts)
+        self._changed.set()
+        await self.gate.wait()
+
+    def is_known(self, receipt: Receipt) -> bool:
+        return receipt in self.known
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        self.letters.append(letter)
+        self._changed.set()
+
+    def failed(self, device: str, reason: str) -> None:
+        self.failures.append((device, reason))
+        self._changed.set()
+
+    def values(self, device: str) -> list[float]:
+        return [reading.value for reading in self.readings if reading.device == device]
+
+    async def until(self, readings: int = 0, letters: int = 0, failures: int = 0) -> None:
+        """Wait until at least as many have come."""
+        async with asyncio.timeout(10):
+            while len(self.readings) < readings or len(self.letters) < letters or len(self.failures) < failures:
+                self._changed.clear()
+                await self._changed.wait()
