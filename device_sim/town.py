@@ -6,6 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from device_sim.device import ModbusLink, MqttLink, SimDevice
+from device_sim.faults.fault import Placed
+from device_sim.faults.load import LoadFault
+from device_sim.faults.metering import MeteringFault, PhaseLoss
+from device_sim.faults.scenario import Truth, check_targets, truth
+from device_sim.faults.showing import ShowingFault, Spoiled
 from device_sim.flow import BLOCK, KEPT_BLOCKS, Flow, Rates, Register, consumption, minutes_of
 from device_sim.instruments.air import Climate, WeatherStation
 from device_sim.instruments.electricity import Electricity, Phases
@@ -15,7 +20,7 @@ from device_sim.instruments.mains import Mains
 from device_sim.instruments.pipes import Heat, Volume
 from device_sim.loads import Load
 from device_sim.models import CARRIERS
-from device_sim.moments import Moments
+from device_sim.moments import Flags, Moments
 from device_sim.noise import Noise
 from device_sim.plan import BuildingPlan, DevicePlan, TownPlan, town_plan
 from device_sim.weather import Weather
@@ -33,18 +38,22 @@ _REGISTER_OF = {
 class Town:
     """The town of ``seed``, whose history begins at ``start_us`` (cut to the minute); it has no end.
 
-    Two towns of the same seed and start show the same values, whatever they were asked before.
+    Two towns of the same seed, start and faults show the same values, whatever they were asked before. Raises
+    ValueError for a fault that hits what the town does not have.
     """
 
-    def __init__(self, seed: int, start_us: int) -> None:
+    def __init__(self, seed: int, start_us: int, faults: Sequence[Placed] = ()) -> None:
         self.seed = seed
+        self.faults = tuple(faults)
         self.start_us = start_us - start_us % MINUTE
         self.weather = Weather(seed)
         plan = town_plan()
         self._moments = lru_cache(KEPT_BLOCKS)(lambda block: Moments.of(minutes_of(block), self.weather))
         self._loads: dict[str, Rates] = {}
         self._net: dict[str, Rates] = {}
+        self._parents = {device.id: device.parent for device in plan.devices}
         self._connect(plan.devices)
+        check_targets(faults, self._loads, {device.id: device for device in plan.devices})
         self.estate = _estate(plan)
         self.devices: tuple[SimDevice, ...] = tuple(
             self._device(device, building) for building in plan.buildings for device in building.devices
@@ -69,32 +78,47 @@ class Town:
         sign = -1 if meter.register in _GIVEN else 1
         return consumption(lambda block: np.maximum(sign * net(block), 0), window)
 
+    def truth(self) -> list[Truth]:
+        """What is wrong with the town, for those who want to find out by themselves."""
+        return truth(self.faults, self.estate, self._parents)
+
     def _connect(self, devices: Sequence[DevicePlan]) -> None:
         """What each load takes, and what therefore flows through each device."""
         through: dict[str, list[Rates]] = {device.id: [] for device in devices}
-        parents = {device.id: device.parent for device in devices}
         for device in devices:
             for name, load in device.loads.items():
                 rates = self._rates(f"{device.id}/{name}", load)
                 above: str | None = device.id
                 while above is not None:
                     through[above].append(rates)
-                    above = parents[above]
+                    above = self._parents[above]
         for id_, parts in through.items():
             self._net[id_] = _sum(parts)
 
     def _rates(self, name: str, load: Load) -> Rates:
         noise = Noise(self.seed, name)
+        faults = [
+            (placed.fault, placed.window)
+            for placed in self.faults
+            if isinstance(placed.fault, LoadFault) and name in placed.fault.loads
+        ]
 
         @lru_cache(KEPT_BLOCKS)
         def rates(block: int) -> Int64s:
-            return np.rint(load.rate(self._moments(block), noise) * 1e6).astype(np.int64)
+            when = self._moments(block)
+            rate = load.rate(when, noise)
+            for fault, window in faults:
+                hit = _inside(when.minutes, window)
+                if hit.any():
+                    rate = np.where(hit, fault.changed(rate, load, when, noise), rate)
+            return np.rint(rate * 1e6).astype(np.int64)
 
         self._loads[name] = rates
         return rates
 
     def _device(self, plan: DevicePlan, building: BuildingPlan) -> SimDevice:
-        net = self._net[plan.id]
+        phases = self._phases(plan)
+        net = self._measured(plan, phases)
         taken = Flow(lambda block: np.maximum(net(block), 0), self.start_us)
         given = Flow(lambda block: np.maximum(-net(block), 0), self.start_us)
         registers = {}
@@ -105,14 +129,52 @@ class Town:
                 reading=plan.export_reading if is_export else plan.reading,
                 digits=plan.kind.digits,
             )
-        return TownDevice(plan, self.start_us, self._instrument(plan, building, taken, given), registers)
+        instrument = self._instrument(plan, building, taken, given, phases)
+        device: SimDevice = TownDevice(plan, self.start_us, instrument, registers)
+        for placed in self.faults:
+            if isinstance(placed.fault, ShowingFault) and plan.id in placed.fault.devices:
+                device = Spoiled(device, placed.fault, placed.window)
+        return device
 
-    def _instrument(self, plan: DevicePlan, building: BuildingPlan, taken: Flow, given: Flow) -> Instrument:
+    def _phases(self, plan: DevicePlan) -> Phases:
+        lost = [
+            (placed.fault.phase, placed.window)
+            for placed in self.faults
+            if isinstance(placed.fault, PhaseLoss) and plan.id in placed.fault.devices
+        ]
+        if lost and plan.kind.shows != "electricity":
+            raise ValueError(f"{plan.id!r} has no phases to lose; a phase_loss hits electricity meters")
+        return Phases(Noise(self.seed, plan.id), lost)
+
+    def _measured(self, plan: DevicePlan, phases: Phases) -> Rates:
+        """What the device makes of what flows through it."""
+        net = self._net[plan.id]
+        faults = [
+            (placed.fault, placed.window)
+            for placed in self.faults
+            if isinstance(placed.fault, MeteringFault) and plan.id in placed.fault.devices
+        ]
+        if not faults:
+            return net
+
+        def measured(block: int) -> Int64s:
+            minutes = minutes_of(block)
+            rates = phases.measured(net(block), minutes)
+            for fault, window in faults:
+                hit = _inside(minutes, window)
+                rates[hit] = np.rint(rates[hit] * fault.gain(minutes[hit], window)).astype(np.int64)
+            return rates
+
+        return measured
+
+    def _instrument(
+        self, plan: DevicePlan, building: BuildingPlan, taken: Flow, given: Flow, phases: Phases
+    ) -> Instrument:
         noise = Noise(self.seed, plan.id)
         mains = Mains(self.seed, building.id)
         match plan.kind.shows:
             case "electricity":
-                return Electricity(taken, given, Phases(noise), noise, mains)
+                return Electricity(taken, given, phases, noise, mains)
             case "inverter":
                 return Inverter(given, noise, mains, self.weather)
             case "heat":
@@ -146,6 +208,10 @@ class TownDevice:
             early = times_us < self._start_us
             return {quantity: np.where(early, np.nan, shown[quantity]) for quantity in self.quantities}
         return {quantity: shown[quantity] for quantity in self.quantities}
+
+
+def _inside(minutes: Int64s, window: Window) -> Flags:
+    return np.asarray((minutes * MINUTE >= window.start_us) & (minutes * MINUTE < window.end_us))
 
 
 def _sum(parts: Sequence[Rates]) -> Rates:

@@ -40,10 +40,9 @@ class Phases:
 
     def measured(self, rates: Int64s, minutes: Int64s) -> Int64s:
         """The part of the rates that runs through the phases which are left."""
-        if not self.lost:
-            return rates
-        share = sum(self.shares(minutes * MINUTE))
-        return np.asarray(np.rint(rates * share), np.int64)
+        lost = 1 - np.minimum.reduce([self.alive(phase, minutes * MINUTE) for phase in PHASES])
+        share = np.where(lost > 0, sum(self.shares(minutes * MINUTE)), 1.0)
+        return np.rint(rates * share).astype(np.int64)
 
 
 class Electricity:
