@@ -1,0 +1,190 @@
+"""Anomalies in a file of interval series, as `leitwarte detect` finds them: the same detector as on live meters.
+
+series_id,timestamp,value[,temperature]  →  series_id,timestamp,score,is_alert,kind,expected,lower,upper
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.detector import KINDS, Scores, announce, decide
+from analytics.anomaly.history import score_history
+from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
+from analytics.anomaly.week import Week
+from metering.estate import Carrier
+from metering.instant import HOUR, SECOND
+from metering.samples import Floats, Int64s
+
+_MOST_INTERVALS = 5_000_000
+_STALE_US = 3 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """How to read and judge the series.
+
+    weather       file of outdoor temperatures (timestamp, temperature) for the series that have none of their own
+    carrier       what all series measure, if they measure the same; decides what a lasting minimum is called
+    step_us       length of an interval, µs; None: the most frequent distance between timestamps, for each series
+    alarm_budget  false alarms per series and month that are acceptable
+    """
+
+    weather: Path | None = None
+    carrier: Carrier | None = None
+    step_us: int | None = None
+    alarm_budget: float = 0.5
+    timezone: str = "Europe/Berlin"
+    region: str | None = "HE"
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What was done: series and rows read, rows told as alerts, and what could not be used (file, line, why)."""
+
+    series: int
+    rows: int
+    alert_rows: int
+    errors: list[str]
+
+
+def detect_file(
+    source: Path,
+    out: Path,
+    options: DetectOptions | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Detected:
+    """Score every interval of every series in ``source`` and write CSV (gzipped if ``out`` ends in .gz).
+
+    Causal: a row's score uses rows up to it. Deterministic: the same input gives the same bytes, whatever ``workers``
+    (processes; default one per core). Intervals without a row are written too: as missing. ``is_alert`` is 1 on the
+    first day of an alert and then 0: an alert is told once. ``progress`` is called with series
+    done and series in all.
+
+    Bad rows are left out and named in the result. Raises ValueError if a file as a whole cannot be used.
+    """
+    options = options or DetectOptions()
+    content = read(source)
+    outdoor = read_weather(options.weather) if options.weather else None
+    errors = list(content.errors)
+    tasks = []
+    for series in content.series:
+        try:
+            tasks.append(_task(series, options.step_us, outdoor))
+        except ValueError as error:
+            errors.append(f"{source}: series {series.series_id!r}: {error}")
+    judge = partial(_judge, options)
+    alert_rows = 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with pa.output_stream(out) as sink, pyarrow.csv.CSVWriter(sink, _SCHEMA) as writer, worker_pool(workers) as pool:
+        for done, table in enumerate(pool.map(judge, tasks), start=1):
+            writer.write_table(table)
+            alert_rows += pa.compute.sum(table.column("is_alert")).as_py() or 0
+            if progress:
+                progress(done, len(tasks))
+    return Detected(len(tasks), content.rows, alert_rows, errors)
+
+
+@contextmanager
+def worker_pool(workers: int | None = None) -> Iterator[Executor]:
+    """Processes for CPU work, one per core unless told otherwise; each computes on one thread."""
+    count = workers or os.cpu_count() or 1
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        yield pool
+
+
+def _one_thread() -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+_SCHEMA = pa.schema(
+    [
+        ("series_id", pa.string()),
+        ("timestamp", pa.string()),
+        ("score", pa.float64()),
+        ("is_alert", pa.int8()),
+        ("kind", pa.string()),
+        ("expected", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    series_id: str
+    times_us: Int64s  # as written in the file, or the regular time where a row is absent
+    curve: LoadCurve
+
+
+def _task(series: SeriesRows, step_us: int | None, outdoor: tuple[Int64s, Floats] | None) -> _Task:
+    """The rows on a regular grid. Raises ValueError if they have none."""
+    times = series.times_us
+    if step_us is None:
+        if len(times) < 2:
+            raise ValueError("one row shows no interval length; name it")
+        distances, counts = np.unique(np.diff(times), return_counts=True)
+        step_us = int(distances[counts.argmax()])
+    slot = (times - times[0] + step_us // 2) // step_us
+    count = int(slot[-1]) + 1
+    if count > _MOST_INTERVALS:
+        raise ValueError(f"{count} intervals of {step_us / SECOND:g} s from first to last timestamp; is one wrong?")
+    grid = times[0] + np.arange(count) * step_us
+    values, temperature = np.full(count, np.nan), None
+    values[slot] = series.values
+    if series.temperature is not None:
+        temperature = np.full(count, np.nan)
+        temperature[slot] = series.temperature
+    elif outdoor is not None:
+        temperature = latest_known(*outdoor, grid)
+    written = grid.copy()
+    written[slot] = times
+    return _Task(series.series_id, written, LoadCurve(grid, step_us, values, temperature))
+
+
+def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
+    """The newest value that is at most three hours old at each instant, NaN where there is none."""
+    if not len(times_us):
+        return np.full(len(at_us), np.nan)
+    index = np.searchsorted(times_us, at_us, side="right") - 1
+    fresh = (index >= 0) & (at_us - times_us[np.maximum(index, 0)] <= _STALE_US)
+    return np.where(fresh, values[np.maximum(index, 0)], np.nan)
+
+
+def _judge(options: DetectOptions, task: _Task) -> pa.Table:
+    week = Week(options.timezone, options.region)
+    scores = score_history(week, task.curve, options.carrier)
+    alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us)
+    return _table(task, scores, alert.astype(np.int8))
+
+
+def _table(task: _Task, scores: Scores, alert: np.ndarray[tuple[int], np.dtype[np.int8]]) -> pa.Table:
+    whole = not np.any(task.times_us % SECOND)
+    stamps = np.datetime_as_string(task.times_us.astype("datetime64[us]"), unit="s" if whole else "us")
+    return pa.table(
+        {
+            "series_id": pa.array([task.series_id] * len(scores), pa.string()),
+            "timestamp": pa.array([f"{stamp}Z" for stamp in stamps], pa.string()),
+            "score": np.round(scores.score, 6),
+            "is_alert": alert,
+            "kind": pa.array([KINDS[kind] for kind in scores.kinds], pa.string()),
+            **{
+                name: pa.array(np.round(getattr(scores, name), 6), from_pandas=True)  # NaN becomes empty
+                for name in ("expected", "lower", "upper")
+            },
+        },
+        schema=_SCHEMA,
+    )

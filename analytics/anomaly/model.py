@@ -1,0 +1,165 @@
+"""What to expect of a meter: robust medians over the time of week, and a ridge on outdoor temperature.
+
+The medians stand anomalies in the history (up to half of a slot's weeks); the regression is reweighted so that large
+residuals count little (Huber weights). Both are deterministic and learn a year of hours in milliseconds. A robust
+relative of the time-of-week-and-temperature model (Mathieu et al., IEEE Transactions on Smart Grid 2 (2011) 507).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.week import Bools, WeekSlots
+from metering.instant import DAY, HOUR
+from metering.samples import Floats, Int64s
+
+_MAD_TO_SIGMA = 1.4826  # of a normal distribution
+_HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
+_COOLING_C = 18.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """Per interval, in the billing unit: the expected consumption (never negative) and its usual deviation, > 0."""
+
+    expected: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExpectedModel:
+    """Learned by `fit`.
+
+    profile  shape (slots of the week,): the usual consumption at moderate temperature, billing unit
+    scale    shape (slots of the week,): the usual absolute deviation, as a standard deviation
+    level    the mean consumption of an interval
+    weights  of the temperature features, billing unit; empty if temperature is unknown or has no say
+    """
+
+    step_us: int
+    profile: Floats
+    scale: Floats
+    level: float
+    weights: Floats
+
+    @classmethod
+    def fit(cls, curve: LoadCurve, slots: WeekSlots) -> Self:
+        """Learn from the past; ``slots`` are the intervals' times of week.
+
+        With less than three weeks of history the days of the week are taken as alike, with less than three days all
+        times of day are, so there is an expectation from the first readings on.
+        """
+        values, temperature, step_us = curve.values, curve.temperature, curve.step_us
+        known = np.where(values >= 0, values, np.nan)
+        finite = known[np.isfinite(known)]
+        if not len(finite):
+            return cls(step_us, np.zeros(slots.count), np.ones(slots.count), 0.0, np.empty(0))
+        level = float(np.minimum(finite, np.quantile(finite, 0.999)).mean())
+        resolution = _resolution(len(known) * step_us, slots.count)
+        profile = _slot_medians(known, slots, resolution)
+        weights = np.empty(0)
+        effect = np.zeros(len(known))
+        if temperature is not None and level > 0 and np.isfinite(temperature).sum() * step_us >= 28 * DAY:
+            busy = profile[slots.slot] > np.median(profile)
+            features = _features(temperature, busy, step_us)
+            usable = np.isfinite(known) & np.isfinite(temperature)
+            for _ in range(3):
+                weights = _robust_ridge(features[usable], (known - profile[slots.slot])[usable], level)
+                effect = features @ weights
+                profile = _slot_medians(known - effect, slots, resolution)
+        deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
+        scale = _smooth(_MAD_TO_SIGMA * _slot_medians(deviation, slots, resolution), step_us)
+        floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
+        return cls(step_us, profile, np.maximum(scale, floor), level, weights)
+
+    def expect(self, curve: LoadCurve, slots: WeekSlots) -> Expectation:
+        """What to expect of the intervals of a curve; its values are not looked at."""
+        expected = self.profile[slots.slot]
+        if curve.temperature is not None and len(self.weights):
+            busy = expected > np.median(self.profile)
+            expected = expected + _features(curve.temperature, busy, self.step_us) @ self.weights
+        return Expectation(np.maximum(expected, 0.0), self.scale[slots.slot])
+
+
+def _resolution(history_us: int, count: int) -> int:
+    """How many groups of slots the history can tell apart: the week's, the day's, or one."""
+    if history_us >= 21 * DAY:
+        return count
+    return max(count // 7, 1) if history_us >= 3 * DAY else 1
+
+
+def _slot_medians(values: Floats, slots: WeekSlots, resolution: int) -> Floats:
+    """The median of each slot of the week; slots without a value get the median of all."""
+    group = slots.slot % resolution
+    order = np.argsort(group, kind="stable")
+    sorted_group = group[order]
+    rank = np.arange(len(group)) - np.searchsorted(sorted_group, np.arange(resolution))[sorted_group]
+    table = np.full((int(rank.max(initial=0)) + 1, resolution), np.inf)
+    table[rank, sorted_group] = np.where(np.isfinite(values[order]), values[order], np.inf)
+    medians = _column_medians(table)
+    overall = float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
+    medians = np.where(np.isfinite(medians), medians, overall)
+    return np.tile(medians, slots.count // resolution)
+
+
+def _column_medians(table: Floats) -> Floats:
+    """Medians of columns in which +inf means absent; +inf for a column that is all absent."""
+    ordered = np.sort(table, axis=0)
+    present = np.isfinite(table).sum(axis=0)
+    low = np.take_along_axis(ordered, np.maximum((present - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(present // 2, len(table) - 1)[None], axis=0)[0]
+    return np.where(present > 0, (low + np.where(present > 0, high, 0.0)) / 2, np.inf)
+
+
+def _smooth(scale: Floats, step_us: int) -> Floats:
+    """Mean over the neighbouring hour on either side, around the week: single slots have few values."""
+    half = max(HOUR // step_us, 0)
+    if half == 0 or len(scale) <= 2 * half:
+        return scale
+    around = np.concatenate((scale[-half:], scale, scale[:half]))
+    return np.convolve(around, np.full(2 * half + 1, 1 / (2 * half + 1)), "valid")
+
+
+def _features(temperature: Floats, busy: Bools, step_us: int) -> Floats:
+    """Heating and cooling degrees of the mean temperature of the last 24 h, apart for busy and idle times.
+
+    Unknown temperatures are the last known one, and without effect where none is known.
+    """
+    index = np.where(np.isfinite(temperature), np.arange(len(temperature)), -1)
+    last = np.maximum.accumulate(index)
+    filled = np.where(last >= 0, temperature[np.maximum(last, 0)], _COOLING_C)
+    day = trailing_mean(filled, max(DAY // step_us, 1), 0.0)
+    columns = [np.maximum(base - day, 0.0) / 10 for base in _HEATING_C]
+    columns.append(np.maximum(day - _COOLING_C, 0.0) / 10)
+    slow = np.stack(columns, axis=1)
+    fast = np.maximum(_HEATING_C[-1] - filled, 0.0) / 10 * busy
+    return np.concatenate((slow, slow * busy[:, None], fast[:, None]), axis=1)
+
+
+def _robust_ridge(features: Floats, target: Floats, level: float) -> Floats:
+    """Ridge regression without intercept, reweighted five times with Huber weights at two sigma."""
+    scaled = target / level
+    trust = np.ones(len(scaled))
+    weights: Floats = np.zeros(features.shape[1])
+    for _ in range(5):
+        ridge = Ridge(alpha=len(scaled) * 1e-3, fit_intercept=False, solver="cholesky")
+        weights = ridge.fit(features, scaled, sample_weight=trust).coef_
+        residual = np.abs(scaled - features @ weights)
+        sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
+        trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9))
+    return weights * level
+
+
+def trailing_mean(values: Floats, length: int, least: float) -> Floats:
+    """Mean of the last ``length`` values up to and with each; NaN where less than ``least`` (0..1) of them is known."""
+    known = np.isfinite(values)
+    total = np.concatenate((np.zeros(1), np.cumsum(np.where(known, values, 0.0))))
+    number = np.concatenate((np.zeros(1, np.int64), np.cumsum(known)))
+    until: Int64s = np.arange(1, len(values) + 1)
+    since = np.maximum(until - length, 0)
+    found = number[until] - number[since]
+    mean = (total[until] - total[since]) / np.maximum(found, 1)
+    return np.where((found > 0) & (found >= least * length), mean, np.nan)
