@@ -1,0 +1,284 @@
+"""The outbox: what an append returned for is there, once, in order, whatever happens in between."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.protocol import Receipt
+from gateway.frames import scan
+from gateway.journal import segment_files
+from gateway.outbox import Batch, Outbox
+from gateway.receipts import Receipts, load, save
+from metering.clock import Clock
+from metering.reading import Reading
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def reading(n: int) -> Reading:
+    return Reading("meter", "active_power", float(n), n)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, max_bytes: int = 1 << 20) -> AsyncIterator[Outbox]:
+    outbox = Outbox(folder, max_bytes, Clock())
+    await outbox.open()
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+async def taken(outbox: Outbox, most: int = 1 << 20) -> Batch:
+    async with asyncio.timeout(5):
+        return await outbox.take(most)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the outbox has no event for this
+            await asyncio.sleep(0.001)
+
+
+async def everything(outbox: Outbox) -> list[int]:
+    times: list[int] = []
+    while outbox.queued:
+        batch = await taken(outbox, 100)
+        times += [item.time_us for item in batch.readings]
+        await outbox.commit(batch)
+    return times
+
+
+async def test_appends_return_durable_and_in_order(tmp_path: Path) -> None:
+    async with opened(tmp_path) as outbox:
+        await asyncio.gather(*(outbox.append([reading(2 * n), reading(2 * n + 1)]) for n in range(50)))
+        assert outbox.queued == outbox.appended == 100
+    async with opened(tmp_path) as outbox:
+        assert (outbox.queued_at_start, outbox.appended) == (100, 0)
+        assert await everything(outbox) == list(range(100))
+        assert outbox.queued == 0
+    async with opened(tmp_path) as outbox:
+        assert outbox.queued_at_start == 0
+
+
+async def test_concurrent_appends_share_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(
+        "gateway.journal.sync", lambda descriptor: (synced.append(descriptor), os.fdatasync(descriptor))
+    )
+    async with opened(tmp_path) as outbox:
+        await asyncio.gather(*(outbox.append([reading(n)]) for n in range(500)))
+        assert 1 <= len(synced) <= 3
+
+
+async def test_uncommitted_batches_come_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as outbox:
+        for n in range(9):
+            await outbox.append([reading(n)])
+        await outbox.commit(await taken(outbox, 3))
+        lost = await taken(outbox, 3)
+        outbox.rewind()
+        assert await taken(outbox, 3) == lost
+    async with opened(tmp_path) as outbox:
+        assert await everything(outbox) == list(range(3, 9))
+
+
+async def test_a_big_append_goes_out_in_parts(tmp_path: Path) -> None:
+    async with opened(tmp_path, 1 << 24) as outbox:
+        await outbox.append([reading(n) for n in range(10_000)])
+        first = await taken(outbox, 1000)
+        assert len(first.readings) == 2000
+        await outbox.commit(first)
+        assert await everything(outbox) == list(range(2000, 10_000))
+
+
+async def test_receipts_survive_restarts_and_deleted_segments(tmp_path: Path) -> None:
+    receipts = [Receipt("broker", n, f"digest {n}") for n in range(300)]
+    async with opened(tmp_path, 64_000) as outbox:  # segments of 4,000 bytes
+        for receipt in receipts:
+            await outbox.append([reading(receipt.number)], [receipt])
+            assert outbox.is_known(receipt)
+        assert not outbox.is_known(Receipt("broker", 300, "digest 300"))
+        assert len(await everything(outbox)) == 300
+        assert len(segment_files(tmp_path)) == 1
+    for _ in range(2):
+        async with opened(tmp_path, 64_000) as outbox:
+            assert all(map(outbox.is_known, receipts))
+            assert not outbox.is_known(Receipt("other broker", 1, "digest 1"))
+
+
+async def test_receipts_without_readings_are_kept_and_do_not_fill_it(tmp_path: Path) -> None:
+    async with opened(tmp_path, 16_000) as outbox:
+        for n in range(100):
+            await outbox.append([], [Receipt("broker", n, "digest")])
+            await outbox.commit(await taken(outbox))
+        assert len(segment_files(tmp_path)) <= 2
+    async with opened(tmp_path, 16_000) as outbox:
+        assert all(outbox.is_known(Receipt("broker", n, "digest")) for n in range(100))
+
+
+def test_receipts_forget_the_oldest_and_replace_reused_numbers(tmp_path: Path) -> None:
+    receipts = Receipts(limit=3)
+    receipts.add(Receipt("broker", n, "a") for n in range(4))
+    receipts.add([Receipt("broker", 2, "b")])
+    assert receipts.snapshot() == [Receipt("broker", 1, "a"), Receipt("broker", 3, "a"), Receipt("broker", 2, "b")]
+    assert Receipt("broker", 2, "a") not in receipts
+    save(receipts.snapshot(), tmp_path / "receipts")
+    assert load(tmp_path / "receipts") == receipts.snapshot()
+    (tmp_path / "receipts").write_bytes(b"damaged")
+    assert load(tmp_path / "receipts") == load(tmp_path / "missing") == []
+
+
+async def test_full_means_waiting_and_room_ends_it(tmp_path: Path) -> None:
+    async with opened(tmp_path, 16_000) as outbox:
+
+        async def collector() -> None:
+            for n in range(100):
+                await outbox.append([reading(10 * n + i) for i in range(10)])
+
+        collecting = asyncio.create_task(collector())
+        await until(lambda: outbox.full)
+        assert outbox.bytes <= 16_000
+        assert not collecting.done()
+        times: list[int] = []
+        while not collecting.done() or outbox.queued:
+            batch = await taken(outbox, 20)
+            times += [item.time_us for item in batch.readings]
+            await outbox.commit(batch)
+            await asyncio.sleep(0)
+            assert outbox.bytes <= 16_000
+        assert times == list(range(1000))
+        assert not outbox.full
+
+
+async def test_an_append_given_up_while_it_waits_is_not_half_there(tmp_path: Path) -> None:
+    async with opened(tmp_path) as outbox:
+        kept = asyncio.create_task(outbox.append([reading(1)]))
+        given_up = asyncio.create_task(outbox.append([reading(2), reading(3)]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await kept
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        assert outbox.queued == outbox.appended
+        assert await everything(outbox) in ([1], [1, 2, 3])
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+async def test_a_disk_that_takes_no_more_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.outbox._RETRY_S", 0.01)
+    async with opened(tmp_path) as outbox:
+        await outbox.append([reading(0)])
+        with files_of_at_most(200):
+            append = asyncio.create_task(outbox.append([reading(n) for n in range(1, 50)]))
+            await until(lambda: bool(outbox.trouble))
+            assert "File too large" in outbox.trouble
+            assert not append.done()
+        await append
+        assert not outbox.trouble
+        assert await everything(outbox) == list(range(50))
+    async with opened(tmp_path) as outbox:
+        assert (outbox.queued, outbox.damaged) == (0, 0)
+
+
+async def test_a_damaged_cursor_means_storing_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as outbox:
+        await outbox.append([reading(1)])
+        await everything(outbox)
+        await outbox.append([reading(2)])
+    (tmp_path / "cursor").write_bytes(b"\0" * 20)
+    async with opened(tmp_path) as outbox:
+        assert await everything(outbox) == [1, 2]
+
+
+async def test_damage_while_it_runs_is_a_counted_loss(tmp_path: Path) -> None:
+    async with opened(tmp_path) as outbox:
+        for n in range(3):
+            await outbox.append([reading(n), reading(10 + n)])
+        path = segment_files(tmp_path)[0]
+        data = bytearray(path.read_bytes())
+        data[list(scan(bytes(data)))[1].offset + 20] ^= 255
+        path.write_bytes(data)
+        batch = await taken(outbox)
+        assert ([item.time_us for item in batch.readings], batch.lost) == ([0, 10, 2, 12], 2)
+        await outbox.commit(batch)
+        assert outbox.queued == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["append", "take", "commit", "rewind", "restart"]), max_size=40))
+def test_any_order_of_steps_loses_nothing_and_stores_in_order(steps: list[str]) -> None:
+    async def scenario(folder: Path) -> None:
+        outbox = Outbox(folder, 20_000, Clock())
+        await outbox.open()
+        appended, stored, batch = 0, 0, None
+        for step in [*steps, "restart"]:
+            if step == "append":
+                await outbox.append([reading(appended + n) for n in range(5)])
+                appended += 5
+            elif step == "take" and batch is None and appended > stored:
+                batch = await taken(outbox, 7)
+                assert batch.readings[0].time_us == stored
+            elif step == "commit" and batch is not None:
+                await outbox.commit(batch)
+                stored += len(batch.readings)
+                batch = None
+            elif step == "rewind":
+                outbox.rewind()
+                batch = None
+            elif step == "restart":
+                await outbox.close()
+                outbox, batch = Outbox(folder, 20_000, Clock()), None
+                await outbox.open()
+            assert outbox.queued == appended - stored
+        assert await everything(outbox) == list(range(stored, appended))
+        await outbox.close()
+
+    with tempfile.TemporaryDirectory() as name:
+        asyncio.run(scenario(Path(name)))
+
+
+@pytest.mark.parametrize("mode", ["append", "store"])
+async def test_kill_9_loses_no_append_that_returned(tmp_path: Path, mode: str) -> None:
+    returned: set[int] = set()
+    stored: set[int] = set()
+    for start in (0, 30_000):
+        lines = await asyncio.to_thread(killed_appender, tmp_path, mode, str(start))
+        stored |= {int(line.split()[1]) for line in lines if line.startswith("stored")}
+        returned |= {int(line) for line in lines if line.isdecimal()}
+    assert len(returned) > 20
+    async with opened(tmp_path, 2_000_000) as outbox:
+        assert all(outbox.is_known(Receipt("broker", n % 60_000, str(n))) for n in returned)
+        assert returned <= stored | set(await everything(outbox))
+
+
+def killed_appender(folder: Path, *arguments: str) -> list[str]:
+    """The lines that a child process has printed before it was killed."""
+    command = [sys.executable, str(Path(__file__).with_name("appender.py")), str(folder), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        killer = threading.Timer(0.2, child.kill)
+        killer.start()
+        return child.stdout.read().split("\n")[:-1]
