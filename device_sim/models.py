@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from collectors.modbus.library import load_template
+from collectors.modbus.library import load_template, template_ids
 from metering.estate import Carrier
 from metering.strict import Strict
 
@@ -35,7 +35,8 @@ class Model(Strict):
     """A device model; see the head of models.yaml."""
 
     id: str
-    shows: Shows
+    shows: Shows | None = None
+    """The instrument behind it; None for models that the town has none of, which only replays use."""
     digits: int = 0
     """Decimals of the registers, in kWh or m³."""
     format: str | None = None
@@ -67,11 +68,13 @@ def models() -> dict[str, Model]:
 
 
 def model(id_: str) -> Model:
-    """Raises LookupError, naming those there are, for an unknown model."""
-    try:
-        return models()[id_]
-    except KeyError:
-        raise LookupError(f"unknown device model {id_!r}; known: {', '.join(models())}") from None
+    """A model of models.yaml, or any device template. Raises LookupError, naming those there are, for an unknown one."""
+    known = models()
+    if id_ in known:
+        return known[id_]
+    if id_ in template_ids():
+        return Model(id=id_, quantities=tuple(_in_template(id_, {})))
+    raise LookupError(f"unknown device model {id_!r}; known: {', '.join(sorted({*known, *template_ids()}))}")
 
 
 def _in_template(id_: str, entry: dict[str, object]) -> list[str]:

@@ -61,6 +61,8 @@ class DevicePlan(Strict):
         missing = [name for name in wanted if getattr(self, name) is None]
         if missing:
             raise ValueError(f"{self.id}: a {self.model} needs {' and '.join(missing)}")
+        if self.kind.shows is None:
+            raise ValueError(f"{self.id}: models.yaml does not say what a {self.model} shows")
         if self.kind.shows == "climate" and self.room is None:
             raise ValueError(f"{self.id}: a climate sensor needs a room")
         return self

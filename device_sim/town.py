@@ -186,6 +186,8 @@ class Town:
                 return Climate(plan.room, noise, self.weather, self.start_us)
             case "weather":
                 return WeatherStation(self.weather)
+            case None:
+                raise AssertionError(f"the plan has let {plan.model} through, which shows nothing")
 
 
 class TownDevice:
