@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from sklearn import config_context
 from sklearn.linear_model import Ridge
 
 from analytics.anomaly.curve import LoadCurve
@@ -19,6 +20,7 @@ from metering.samples import Floats, Int64s
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
 _COOLING_C = 18.0
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +68,8 @@ class ExpectedModel:
             busy = profile[slots.slot] > np.median(profile)
             features = _features(temperature, busy, step_us)
             usable = np.isfinite(known) & np.isfinite(temperature)
-            for _ in range(3):
-                weights = _robust_ridge(features[usable], (known - profile[slots.slot])[usable], level)
-                effect = features @ weights
-                profile = _slot_medians(known - effect, slots, resolution)
+            profile, weights = _alternate(features, usable, known, slots, resolution)
+            effect = features @ weights
         deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
         scale = _smooth(_MAD_TO_SIGMA * _slot_medians(deviation, slots, resolution), step_us)
         floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
@@ -139,18 +139,24 @@ def _features(temperature: Floats, busy: Bools, step_us: int) -> Floats:
     return np.concatenate((slow, slow * busy[:, None], fast[:, None]), axis=1)
 
 
-def _robust_ridge(features: Floats, target: Floats, level: float) -> Floats:
-    """Ridge regression without intercept, reweighted five times with Huber weights at two sigma."""
-    scaled = target / level
-    trust = np.ones(len(scaled))
+def _alternate(
+    features: Floats, usable: Bools, known: Floats, slots: WeekSlots, resolution: int
+) -> tuple[Floats, Floats]:
+    """Profile and temperature weights, each fitted to what the other leaves, in turns; Huber weights at two sigma."""
+    profile = _slot_medians(known, slots, resolution)
+    unit = max(float(np.abs(profile).mean()), 1e-9)
+    trust = np.ones(int(usable.sum()))
+    ridge = Ridge(alpha=len(trust) * 1e-3, fit_intercept=False, solver="cholesky")
     weights: Floats = np.zeros(features.shape[1])
-    for _ in range(5):
-        ridge = Ridge(alpha=len(scaled) * 1e-3, fit_intercept=False, solver="cholesky")
-        weights = ridge.fit(features, scaled, sample_weight=trust).coef_
-        residual = np.abs(scaled - features @ weights)
-        sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
-        trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9))
-    return weights * level
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        for _ in range(_ROUNDS):
+            target = (known - profile[slots.slot])[usable] / unit
+            weights = ridge.fit(features[usable], target, sample_weight=trust).coef_
+            residual = np.abs(target - features[usable] @ weights)
+            sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
+            trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9))
+            profile = _slot_medians(known - features @ weights * unit, slots, resolution)
+    return profile, weights * unit
 
 
 def trailing_mean(values: Floats, length: int, least: float) -> Floats:

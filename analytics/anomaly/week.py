@@ -50,7 +50,8 @@ class Week:
             _holidays(region, 2026)
 
     def slots(self, start_us: Int64s, step_us: int) -> WeekSlots:
-        local = start_us + self.calendar.utc_offsets_us(start_us)
+        hours = start_us // HOUR * HOUR  # clocks change on the hour, so one look-up an hour will do
+        local = start_us + self.calendar.utc_offsets_us(hours)
         day = local // DAY
         weekday = (local - _MONDAY) // DAY % 7
         weekday = np.where(self._is_holiday(day), _SUNDAY, weekday)
