@@ -1,0 +1,214 @@
+"""A store in one DuckDB file.
+
+The table of readings has no unique index, which would double the time of writing and grow the file sevenfold. Each
+identity is there once all the same: one thread writes, and it deletes, in the transaction that inserts, the rows that
+may be there already, which are those no newer than the newest of their series.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from metering.event import Event, Severity
+from metering.instant import Window
+from metering.quality import Quality
+from metering.reading import Reading, Series
+from metering.samples import Samples
+from storage.embedded.batch import Batch
+from storage.embedded.database import Database
+from storage.protocol import Aggregate
+from storage.settings import EmbeddedSettings
+
+_T = TypeVar("_T")
+_BEFORE_ALL_TIME = -(2**63)
+
+_NEWEST = """
+SELECT series, arg_max(value, time_us), max(time_us), arg_max(quality, time_us), arg_max(reason, time_us)
+FROM reading GROUP BY series
+"""
+_INSERT_SERIES = "INSERT INTO series BY NAME SELECT * FROM given"
+_INSERT = "INSERT INTO reading BY NAME SELECT * FROM given"
+_INSERT_EVENTS = "INSERT OR REPLACE INTO event BY NAME SELECT * FROM given"
+_DELETE = """
+DELETE FROM reading USING given
+WHERE reading.series = given.series AND reading.time_us = given.time_us AND reading.time_us BETWEEN $first AND $last
+"""
+_SAMPLES = """
+SELECT series, time_us, value, quality FROM reading
+WHERE series IN (SELECT unnest($series)) AND time_us >= $start AND time_us < $end
+ORDER BY series, time_us
+"""
+_AGGREGATE = """
+SELECT series, time_us - ((time_us % $step) + $step) % $step AS bucket_us, {value} AS value, max(quality) AS quality
+FROM reading
+WHERE series IN (SELECT unnest($series)) AND time_us >= $start AND time_us < $end
+GROUP BY series, bucket_us
+HAVING value IS NOT NULL
+ORDER BY series, bucket_us
+"""
+_TRUSTED = f"FILTER (quality <> {Quality.SUSPECT:d})"
+_VALUE = {
+    Aggregate.MEAN: f"avg(value) {_TRUSTED}",
+    Aggregate.MIN: f"min(value) {_TRUSTED}",
+    Aggregate.MAX: f"max(value) {_TRUSTED}",
+    Aggregate.SUM: f"sum(value) {_TRUSTED}",
+    Aggregate.COUNT: "count(*)::DOUBLE",
+    Aggregate.FIRST: f"arg_min(value, time_us) {_TRUSTED}",
+    Aggregate.LAST: f"arg_max(value, time_us) {_TRUSTED}",
+}
+_FLAGGED = """
+SELECT device, quantity, value, time_us, quality, reason FROM reading JOIN series ON series = id
+WHERE quality <> 0 AND time_us >= $start AND time_us < $end
+ORDER BY time_us, device, quantity
+"""
+_COUNT = "SELECT count(*) FROM reading WHERE time_us >= $start AND time_us < $end"
+_EVENTS = """
+SELECT id, time_us, end_us, kind, severity, subject, building, title FROM event
+WHERE time_us >= $start AND time_us < $end ORDER BY time_us, id
+"""
+
+
+class EmbeddedStore:
+    """A `storage.protocol.Store` in a file that this process alone has open.
+
+    A write is in the file's log and flushed to the disk when it returns. Reads run beside it, in threads of their own.
+    """
+
+    def __init__(self, settings: EmbeddedSettings) -> None:
+        self._database = Database(settings.path, settings.memory_mb)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._ids: dict[tuple[str, str], int] = {}
+        self._newest: dict[int, Reading] = {}
+
+    async def start(self) -> None:
+        await self._in_writer(lambda: None)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._database.close)
+        self._writer.shutdown()
+
+    async def write(self, readings: Sequence[Reading]) -> None:
+        if readings:
+            await self._in_writer(lambda: self._write(readings))
+
+    async def series(self) -> list[Series]:
+        return sorted(Series(*key) for key in self._ids.copy())
+
+    async def latest(self, devices: Collection[str] | None = None) -> list[Reading]:
+        wanted = None if devices is None else frozenset(devices)
+        newest = self._newest.copy().values()
+        return sorted((r for r in newest if wanted is None or r.device in wanted), key=lambda reading: reading.series)
+
+    async def samples(self, series: Collection[Series], window: Window) -> dict[Series, Samples]:
+        return await asyncio.to_thread(self._samples, _SAMPLES, series, window)
+
+    async def aggregate(
+        self, series: Collection[Series], window: Window, step_us: int, how: Aggregate
+    ) -> dict[Series, Samples]:
+        if step_us <= 0:
+            raise ValueError(f"the step of an aggregate must be over 0 µs, not {step_us}")
+        return await asyncio.to_thread(
+            self._samples, _AGGREGATE.format(value=_VALUE[how]), series, window, step=step_us
+        )
+
+    async def flagged(self, window: Window) -> list[Reading]:
+        rows = await asyncio.to_thread(self._database.rows, _FLAGGED, start=window.start_us, end=window.end_us)
+        return [
+            Reading(device, name, value, time_us, Quality(quality), reason)
+            for device, name, value, time_us, quality, reason in rows
+        ]
+
+    async def count(self, window: Window) -> int:
+        rows = await asyncio.to_thread(self._database.rows, _COUNT, start=window.start_us, end=window.end_us)
+        return int(rows[0][0])
+
+    async def write_events(self, events: Sequence[Event]) -> None:
+        if events:
+            await self._in_writer(lambda: self._write_events(events))
+
+    async def events(self, window: Window) -> list[Event]:
+        rows = await asyncio.to_thread(self._database.rows, _EVENTS, start=window.start_us, end=window.end_us)
+        return [
+            Event(id_, time_us, end_us, kind, Severity(severity), subject, building, title)
+            for id_, time_us, end_us, kind, severity, subject, building, title in rows
+        ]
+
+    async def _in_writer(self, job: Callable[[], _T]) -> _T:
+        def run() -> _T:
+            if not self._database.is_open:
+                self._open()
+            return job()
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+
+    def _open(self) -> None:
+        self._database.open()
+        by_id = {id_: (device, name) for id_, device, name in self._database.rows("SELECT * FROM series")}
+        self._ids = {key: id_ for id_, key in by_id.items()}
+        self._newest = {
+            id_: Reading(*by_id[id_], value, time_us, Quality(quality), reason)
+            for id_, value, time_us, quality, reason in self._database.rows(_NEWEST)
+        }
+
+    def _write(self, readings: Sequence[Reading]) -> None:
+        batch = Batch.of(readings, self._ids)
+        known = [self._newest.get(id_) for id_ in batch.newest]
+        newest_us = [_BEFORE_ALL_TIME if reading is None else reading.time_us for reading in known]
+        rewritten = batch.not_newer_than(newest_us)
+        with self._database.transaction() as transaction:
+            if batch.new:
+                transaction.execute(_INSERT_SERIES, _series_table(batch.new))
+            if len(rewritten):
+                span = pc.min_max(rewritten["time_us"]).as_py()
+                transaction.execute(_DELETE, rewritten, first=span["min"], last=span["max"])
+            transaction.execute(_INSERT, batch.rows)
+        self._ids.update(batch.new)
+        for (id_, reading), was_us in zip(batch.newest.items(), newest_us, strict=True):
+            if reading.time_us >= was_us:
+                self._newest[id_] = msgspec.structs.replace(reading, value=float(reading.value), device_time=False)
+
+    def _write_events(self, events: Sequence[Event]) -> None:
+        rows = {event.id: msgspec.structs.asdict(event) for event in events}.values()
+        table = pa.Table.from_pylist([{**row, "severity": int(row["severity"])} for row in rows], _EVENT)
+        with self._database.transaction() as transaction:
+            transaction.execute(_INSERT_EVENTS, table)
+
+    def _samples(
+        self, statement: str, series: Collection[Series], window: Window, **parameters: int
+    ) -> dict[Series, Samples]:
+        ids = {self._ids[key]: key for key in series if key in self._ids}
+        found = dict.fromkeys(series, Samples.empty())
+        if ids:
+            columns = self._database.columns(
+                statement, series=list(ids), start=window.start_us, end=window.end_us, **parameters
+            )
+            which, times_us, values, qualities = columns.values()
+            present, starts = np.unique(which, return_index=True)
+            for id_, rows in zip(present.tolist(), map(slice, starts, np.append(starts[1:], len(which))), strict=True):
+                found[ids[id_]] = Samples.of(times_us[rows], values[rows], qualities[rows])
+        return found
+
+
+_EVENT = pa.schema(
+    {
+        "id": pa.string(),
+        "time_us": pa.int64(),
+        "end_us": pa.int64(),
+        "kind": pa.string(),
+        "severity": pa.int8(),
+        "subject": pa.string(),
+        "building": pa.string(),
+        "title": pa.string(),
+    }
+)
+
+
+def _series_table(ids: dict[tuple[str, str], int]) -> pa.Table:
+    devices, quantities = zip(*ids, strict=True)
+    return pa.table({"id": pa.array(ids.values(), pa.int32()), "device": devices, "quantity": quantities})

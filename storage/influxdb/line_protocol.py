@@ -1,0 +1,85 @@
+"""Line protocol: ``measurement,tag=value field=value,field=value time``, times in µs.
+
+https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/
+Whatever has a meaning in the syntax is escaped; what cannot be (control characters, a backslash at the end of a tag)
+is refused, since the server would read it as another point.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from math import isfinite
+
+from metering.event import Event
+from metering.quality import Quality
+from metering.reading import Reading
+from storage.influxdb.schema import EVENT, EVENT_TAGS, STATUS, measurement_of, status
+from storage.protocol import StoreRefused
+
+_TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+_TEXT_ESCAPES = str.maketrans({'"': r"\"", "\\": r"\\"})
+_NO_TAG = re.compile(r"[\x00-\x1f\x7f]|\\\Z|\A\Z")
+
+
+def encode_readings(readings: Iterable[Reading]) -> list[str]:
+    """One line for each device and time; of readings with one identity the last one remains.
+
+    Raises StoreRefused for a value that is not finite and for names that line protocol cannot carry.
+    """
+    points: dict[tuple[str, int], dict[str, str]] = {}
+    fields: dict[str, str] = {}
+    current: tuple[str | None, int] = (None, 0)
+    for reading in readings:
+        head, field = _names(reading.device, reading.quantity)
+        if current != (head, reading.time_us):
+            current = (head, reading.time_us)
+            fields = points.setdefault((head, reading.time_us), {})
+        if not isfinite(reading.value):
+            raise StoreRefused(f"not a finite value: {reading}")
+        if field in fields:
+            fields.pop(field + STATUS, None)
+        fields[field] = repr(float(reading.value))
+        if reading.reason or reading.quality != Quality.MEASURED:
+            fields[field + STATUS] = _status(reading.quality, reading.reason)
+    return [_line(head, fields, time_us) for (head, time_us), fields in points.items()]
+
+
+def encode_events(events: Sequence[Event]) -> list[str]:
+    """One line for each event. Raises StoreRefused for tags that line protocol cannot carry."""
+    return [_event(event) for event in events]
+
+
+def _event(event: Event) -> str:
+    tags = [f"{name}={_tag(value)}" for name in EVENT_TAGS if (value := getattr(event, name))]
+    fields = {"title": _text(event.title), "severity": f"{event.severity:d}i"}
+    if event.end_us is not None:
+        fields["end_us"] = f"{event.end_us}i"
+    return _line(",".join([EVENT, *tags]), fields, event.time_us)
+
+
+def _line(head: str, fields: dict[str, str], time_us: int) -> str:
+    return f"{head} {','.join([f'{name}={value}' for name, value in fields.items()])} {time_us}"
+
+
+@lru_cache(maxsize=65_536)
+def _names(device: str, quantity: str) -> tuple[str, str]:
+    """Measurement with tag, and field, as a line writes them."""
+    measurement = measurement_of(quantity)
+    return f"{measurement.name},{measurement.tag}={_tag(device)}", _tag(quantity)
+
+
+@lru_cache(maxsize=1024)
+def _status(quality: Quality, reason: str) -> str:
+    return _text(status(quality, reason))
+
+
+def _tag(name: str) -> str:
+    if _NO_TAG.search(name):
+        raise StoreRefused(
+            f"InfluxDB cannot keep the name {name!r}: it is empty, has control characters or ends with a backslash"
+        )
+    return name.translate(_TAG_ESCAPES)
+
+
+def _text(text: str) -> str:
+    return f'"{text.translate(_TEXT_ESCAPES)}"'
