@@ -1,0 +1,327 @@
+"""The payload formats: published payloads, hostile payloads, and the rules that all formats share."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.mqtt.decode import decode
+from collectors.mqtt.format import Message
+from collectors.mqtt.formats import formats, recognise
+from collectors.mqtt.formats._sml_names import guess
+from collectors.mqtt.listener import Listener
+from collectors.mqtt.payload import DecodeError, as_number, epoch_instant, local_instant, text_number
+from collectors.mqtt.settings import MqttDevice
+from collectors.mqtt.vectors import load, run
+from metering.instant import MINUTE, SECOND, parse
+from metering.reading import Reading
+
+VECTORS = Path(__file__).parents[3].parent / "shared" / "data" / "vectors" / "dev_mqtt.json"
+NOW = parse("2026-03-01T12:00:00Z")
+
+needs_vectors = pytest.mark.skipif(not VECTORS.exists(), reason="the published vectors are not beside this checkout")
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "json": {"values": [{"pointer": "/a/0", "quantity": "active_power", "unit": "kW"}]},
+}
+
+
+def device(kind: str, topic: str = "some/device", part: str = "", **options: Any) -> MqttDevice:
+    fields = {"id": "it", "format": kind, "topic": topic, "part": part, "options": options or OPTIONS.get(kind, {})}
+    return MqttDevice.model_validate(fields)
+
+
+def readings(hearing: MqttDevice, topic: str, payload: str, *, retained: bool = False) -> list[Reading]:
+    return list(Listener(hearing).hear(Message(topic, payload.encode(), NOW, retained)).readings)
+
+
+def values(hearing: MqttDevice, topic: str, payload: str) -> Mapping[str, float]:
+    return {reading.quantity: reading.value for reading in readings(hearing, topic, payload)}
+
+
+@needs_vectors
+def test_every_published_payload_of_the_known_families_is_read_right() -> None:
+    report = run(load(VECTORS))
+    assert report.differences == []
+    assert report.right == report.checks > 160
+    assert {"tasmota", "shelly_gen2", "zigbee2mqtt"} <= report.by_family.keys()
+
+
+@needs_vectors
+def test_a_wrong_value_in_a_vector_is_found() -> None:
+    (vector,) = (vector for vector in load(VECTORS) if vector["id"] == "sh2-3em-em0")
+    wrong = {**vector, "expected": [{**entry, "value": entry["value"] + 1} for entry in vector["expected"]]}
+    report = run([wrong])
+    assert report.right < report.checks
+    assert any("should be" in difference for difference in report.differences)
+
+
+@needs_vectors
+def test_payloads_are_recognised_without_being_told_the_format() -> None:
+    for vector in load(VECTORS):
+        found = recognise(vector["topic"], vector["payload"].encode()) if "payload" in vector else None
+        name = {"shelly_gen2": "shelly_gen2", "tasmota": "tasmota", "zigbee2mqtt": "zigbee2mqtt"}.get(vector["family"])
+        if name is not None:
+            assert found is not None, vector["id"]
+            assert found[0] == name, vector["id"]
+        elif found is not None:
+            assert found[0] not in ("shelly_gen2", "tasmota", "zigbee2mqtt"), vector["id"]
+
+
+@pytest.mark.parametrize("kind", formats())
+@settings(max_examples=60, deadline=None)
+@given(
+    tail=st.sampled_from(["", "/SENSOR", "/LWT", "/availability", "/events/rpc", "/status/em:0", "/power"]),
+    data=st.data(),
+)
+def test_no_payload_makes_a_decoder_fail_otherwise_than_by_decode_error(
+    kind: str, tail: str, data: st.DataObject
+) -> None:
+    words = [
+        "ENERGY",
+        "StatusSNS",
+        "SML",
+        "Total_in",
+        "Time",
+        "Epoch",
+        "TempUnit",
+        "Temperature",
+        "Power",
+        "params",
+        "ts",
+    ]
+    words += [
+        "em:0",
+        "switch:0",
+        "devicepower:0",
+        "battery",
+        "aenergy",
+        "ret_aenergy",
+        "total",
+        "voltage",
+        "last_seen",
+        "a",
+    ]
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    trees = st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(words), inner, max_size=4),
+        max_leaves=12,
+    )
+    payload = data.draw(st.binary(max_size=30) | trees.map(_json))
+    subscribed = "tele/some/device" if kind == "tasmota" else "some/device"
+    decoder = device(kind).decoder()
+    try:
+        decoded = decoder.decode(Message(subscribed + tail, payload, NOW))
+    except DecodeError:
+        return
+    assert all(isinstance(value.value, float | int) and abs(value.value) < float("inf") for value in decoded.values)
+
+
+def _json(tree: object) -> bytes:
+    return json.dumps(tree).encode()
+
+
+@pytest.mark.parametrize("kind", formats())
+@pytest.mark.parametrize("payload", [b"\xff\xfe{}", b"[" * 100_000, b'{"a":' * 100_000, b" " * 1_000_000, b"{}{}"])
+def test_hostile_payloads_are_decode_errors(kind: str, payload: bytes) -> None:
+    topic = "tele/some/device/SENSOR" if kind == "tasmota" else "some/device"
+    with pytest.raises(DecodeError):
+        device(kind).decoder().decode(Message(topic, payload, NOW))
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "nan", "Infinity", "-inf", "", "unavailable", "null", "23,5", "1_000", "0x1F", "١"]
+)
+def test_texts_that_are_no_numbers(text: str) -> None:
+    assert text_number(text) is None
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_written_out_is_read_back(number: float) -> None:
+    assert text_number(repr(number)) == number
+
+
+def test_truth_is_no_number_and_neither_is_what_no_float_holds() -> None:
+    assert [as_number(value) for value in (True, None, "1", 10**400)] == [None] * 4
+
+
+def test_an_unset_or_wrong_clock_does_not_count() -> None:
+    plug = device("zigbee2mqtt", "zigbee2mqtt/plug")
+    for last_seen, taken in [
+        ("2026-03-01T11:59:00Z", True),
+        ("2026-03-01T12:09:00+00:00", True),
+        ("2026-03-01T13:00:00Z", False),
+        ("1970-01-01T00:00:01Z", False),
+        ("2026-03-01T11:59:00", False),
+    ]:
+        (reading,) = readings(plug, "zigbee2mqtt/plug", f'{{"power":1,"last_seen":"{last_seen}"}}')
+        assert reading.device_time is taken, last_seen
+        assert reading.time_us == (parse(last_seen) if taken else NOW)
+
+
+def test_epoch_times_are_exact() -> None:
+    assert epoch_instant(1652345678123456789, 10**9) == 1652345678123456
+    assert epoch_instant(1788820998.37, 1) == 1788820998370000
+    assert epoch_instant(True, 1) is None
+
+
+def test_local_time_counts_only_where_it_names_one_instant() -> None:
+    assert local_instant("2026-01-21T11:07:31", "Europe/Berlin") == parse("2026-01-21T11:07:31+01:00")
+    assert local_instant("2024-10-27T02:30:00", "Europe/Berlin") is None  # occurs twice
+    assert local_instant("2024-03-31T02:30:00", "Europe/Berlin") is None  # never occurs
+    meter = device("tasmota", "meter", timezone="Europe/Berlin")
+    (reading,) = readings(meter, "tele/meter/SENSOR", '{"Time":"2026-02-28T12:00:00","ENERGY":{"Power":5}}')
+    assert reading.time_us == parse("2026-02-28T12:00:00+01:00")
+
+
+def test_retained_values_are_kept_only_with_a_time_of_their_own() -> None:
+    plug = device("shelly_gen2", "plug")
+    assert readings(plug, "plug/status/switch:0", '{"apower":5}', retained=True) == []
+    said = f'{{"method":"NotifyStatus","params":{{"ts":{NOW / SECOND - 60},"switch:0":{{"apower":5}}}}}}'
+    (reading,) = readings(plug, "plug/events/rpc", said, retained=True)
+    assert reading.time_us == NOW - MINUTE
+
+
+def test_one_device_for_each_part() -> None:
+    payload = '{"HTU21":{"Temperature":20.7,"Humidity":58.5},"BMP280":{"Temperature":21.6,"Pressure":1020.3}}'
+    topic = "tele/t/SENSOR"
+    assert values(device("tasmota", "t", part="BMP280"), topic, payload) == {"temperature": 21.6, "pressure": 1020.3}
+    heard = Listener(device("tasmota", "t")).hear(Message(topic, payload.encode(), NOW))
+    assert {reading.quantity for reading in heard.readings} == {"humidity", "pressure"}
+    assert [problem.split(":")[0] for problem in heard.refused] == [
+        "temperature comes from several parts (HTU21, BMP280)"
+    ]
+
+
+def test_a_second_channel_never_mixes_with_the_first() -> None:
+    said = '{"params":{"switch:1":{"apower":7.0}}}'
+    assert values(device("shelly_gen2", "p"), "p/events/rpc", said) == {}
+    assert values(device("shelly_gen2", "p", part="1"), "p/events/rpc", said) == {"active_power": 7.0}
+
+
+def test_shelly_import_is_what_is_left_when_the_export_is_taken_off() -> None:
+    listener = Listener(device("shelly_gen2", "p"))
+
+    def hear(status: str) -> dict[str, float]:
+        message = Message("p/status/switch:0", status.encode(), NOW)
+        return {reading.quantity: reading.value for reading in listener.hear(message).readings}
+
+    both = hear('{"aenergy":{"total":1500.5},"ret_aenergy":{"total":500.25}}')
+    assert both == {"active_energy_import": 1.00025, "active_energy_export": 0.50025}
+    assert hear('{"aenergy":{"total":1500.6}}') == {}, "the export at that moment is not known"
+
+
+def test_zigbee_voltage_is_mains_or_battery() -> None:
+    plug = device("zigbee2mqtt", "zigbee2mqtt/x")
+    assert values(plug, "zigbee2mqtt/x", '{"voltage":239.1,"power":1}') == {"voltage": 239.1, "active_power": 1}
+    assert values(plug, "zigbee2mqtt/x", '{"voltage":3000,"battery":90}') == {"battery_voltage": 3.0, "battery": 90}
+    assert values(plug, "zigbee2mqtt/x", '{"voltage":2985}') == {"battery_voltage": 2.985}
+
+
+def test_configured_sml_keys_replace_the_conventions() -> None:
+    keys = {"/SML/Total_in": {"quantity": "active_energy_import", "unit": "Wh"}}
+    meter = device("tasmota", "m", keys=keys)
+    assert values(meter, "tele/m/SENSOR", '{"SML":{"Total_in":34507476,"Power_curr":5}}') == {
+        "active_energy_import": 34507.476
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "meaning"),
+    [
+        ("Total_in", ("active_energy_import", "kWh")),
+        ("Total_in_T1", ("active_energy_import_t1", "kWh")),
+        ("E_out", ("active_energy_export", "kWh")),
+        ("Einspeisung", ("active_energy_export", "kWh")),
+        ("total_wh", ("active_energy_import", "Wh")),
+        ("Leistung_L2", ("active_power_l2", "W")),
+        ("Power_p3", ("active_power_l3", "W")),
+        ("Spannung_L1", ("voltage_l1", "V")),
+        ("Strom_L1", ("current_l1", "A")),
+        ("Verbrauch_aktuell", ("active_power", "W")),
+        ("Meter_number", None),
+        ("Verbrauch_HT", None),
+        ("Verbrauch_heute", None),
+        ("phase_angle_L2_L1", None),
+        ("Total_power", None),
+        ("Count", None),
+    ],
+)
+def test_conventions_of_meter_scripts(key: str, meaning: tuple[str, str] | None) -> None:
+    assert guess(key) == meaning
+
+
+def test_json_reads_the_listed_fields_and_no_other() -> None:
+    meter = device(
+        "json",
+        values=[
+            {"pointer": "/m/p~1q", "quantity": "active_power", "unit": "kW", "factor": 0.1},
+            {"pointer": "/list/1", "quantity": "temperature", "unit": "F"},
+            {"pointer": "/text", "quantity": "humidity", "unit": "%", "text": True},
+            {"pointer": "/cos", "quantity": "power_factor", "unit": "%"},
+        ],
+        time={"pointer": "/t", "format": "unix_ms"},
+    )
+    payload = f'{{"m":{{"p/q":25}},"list":[1,71.06],"text":" 44.5 ","cos":95,"other":7,"t":{NOW // 1000 - 5}}}'
+    heard = readings(meter, "some/device", payload)
+    assert {reading.quantity: reading.value for reading in heard} == {
+        "active_power": 2500.0,
+        "temperature": pytest.approx(21.7),
+        "humidity": 44.5,
+        "power_factor": 0.95,
+    }
+    assert {reading.time_us for reading in heard} == {NOW - 5000}
+
+
+def test_a_refused_field_costs_only_itself() -> None:
+    heard = Listener(device("zigbee2mqtt", "z/x")).hear(Message("z/x", b'{"power":"23,5","voltage":230}', NOW))
+    assert [reading.quantity for reading in heard.readings] == ["voltage"]
+    assert heard.refused == ("/power is '23,5', not a number",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"format": "tasmotta"}, ["'it'", "unknown payload format 'tasmotta'", "tasmota"]),
+        ({"format": "tasmota", "options": {"fulltopic": "x"}}, ["'it'", "tasmota", "fulltopic"]),
+        ({"format": "tasmota", "options": {"timezone": "Berlin"}}, ["'it'", "timezone", "Europe/Berlin"]),
+        ({"format": "json"}, ["'it'", "values"]),
+        (
+            {"format": "json", "options": {"values": [{"pointer": "/p", "quantity": "power", "unit": "W"}]}},
+            ["'it'", "values.0", "unknown quantity 'power'"],
+        ),
+        (
+            {"format": "json", "options": {"values": [{"pointer": "/p", "quantity": "voltage", "unit": "kWh"}]}},
+            ["'it'", "values.0", "'kWh'"],
+        ),
+    ],
+)
+def test_settings_errors_name_device_and_option(fields: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the words are checked below
+        MqttDevice.model_validate({"id": "it", "topic": "t", **fields})
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("topic", ["", "a/#", "a/+/b", "$SYS/broker"])
+def test_a_device_has_one_topic(topic: str) -> None:
+    with pytest.raises(ValueError, match="topic"):
+        MqttDevice.model_validate({"id": "it", "format": "tasmota", "topic": topic})
+
+
+def test_decoding_on_the_command_line_needs_no_settings() -> None:
+    payload = b'{"DS18B20-1":{"Id":"00000566CC39","Temperature":13.3},"TempUnit":"C"}'
+    decoding = decode("tele/cellar/SENSOR", payload, NOW)
+    assert decoding.format == "tasmota"
+    assert [
+        (result.device, result.quantity, result.value, result.unit, result.time_us) for result in decoding.results
+    ] == [("cellar/DS18B20-1", "temperature", 13.3, "°C", None)]
+    with pytest.raises(DecodeError, match="no format recognises"):
+        decode("some/topic", b'{"temperature":1}', NOW)
+    with pytest.raises(ValueError, match="unknown payload format"):
+        decode("some/topic", b"1", NOW, "nonsense")

@@ -1,0 +1,107 @@
+"""What an encoder writes, the decoder of the same format reads: every value, the time, nothing more."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.mqtt.format import Message
+from collectors.mqtt.listener import Listener
+from collectors.mqtt.settings import MqttDevice
+from device_sim.mqtt.encoders import encoder
+from metering.instant import HOUR, parse
+from metering.quantities import QUANTITIES
+
+PHASES = [f"{what}_l{n}" for what in ("active_power", "voltage", "current") for n in (1, 2, 3)]
+SHAPES = {
+    "tasmota plug": ("tasmota", "active_power apparent_power power_factor voltage current active_energy_import"),
+    "tasmota meter": (
+        "tasmota",
+        "active_power active_energy_import active_energy_import_t1 active_energy_import_t2 active_energy_export "
+        + " ".join(PHASES),
+    ),
+    "tasmota climate": ("tasmota", "temperature humidity dew_point pressure co2"),
+    "zigbee plug": ("zigbee2mqtt", "active_power current voltage active_energy_import active_energy_export"),
+    "zigbee climate": ("zigbee2mqtt", "temperature humidity pressure co2 battery"),
+    "zigbee battery": ("zigbee2mqtt", "battery battery_voltage"),
+    "shelly meter": (
+        "shelly_gen2",
+        "active_power apparent_power current_n frequency active_energy_import active_energy_export " + " ".join(PHASES),
+    ),
+    "shelly outlet": (
+        "shelly_gen2",
+        "active_power voltage current power_factor active_energy_import active_energy_export",
+    ),
+    "shelly climate": ("shelly_gen2", "temperature humidity battery"),
+    "json heat": ("json", "heat_energy heat_power flow_temperature volume_flow"),
+}
+JSON_OPTIONS = {
+    "time": {"pointer": "/when", "format": "unix_ms"},
+    "values": [
+        {"pointer": "/e", "quantity": "heat_energy", "unit": "GJ"},
+        {"pointer": "/p/kw", "quantity": "heat_power", "unit": "kW", "text": True},
+        {"pointer": "/t~1flow", "quantity": "flow_temperature", "unit": "°C", "factor": 0.1},
+        {"pointer": "/flow", "quantity": "volume_flow", "unit": "l/h"},
+    ],
+}
+LARGEST = 1e6
+MAINS = (100.0, 420.0)
+NOW = parse("2026-10-25T00:30:00Z")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_round_trip(shape: str, data: st.DataObject) -> None:
+    name, words = SHAPES[shape]
+    quantities = words.split()
+    options = JSON_OPTIONS if name == "json" else {}
+    left_out = data.draw(st.sets(st.sampled_from(quantities[1:])) if shape != "zigbee battery" else st.just(set()))
+    values = {quantity: data.draw(_plausible(quantity)) for quantity in quantities if quantity not in left_out}
+    time_us = data.draw(st.integers(NOW - 5 * HOUR, NOW))
+    sent = encoder(name).encode("some/thing", values, time_us, options)
+
+    device = MqttDevice.model_validate({"id": "it", "format": name, "topic": "some/thing", "options": options})
+    listener = Listener(device)
+    assert any(_matches(sent.topic, topic) for topic in listener.subscriptions())
+    heard = listener.hear(Message(sent.topic, sent.payload, NOW))
+    got = {reading.quantity: reading.value for reading in heard.readings}
+    assert got == pytest.approx(sent.values, rel=1e-9, abs=1e-9)
+    assert heard.refused == ()
+    assert sent.values.keys() == values.keys()
+    assert sent.values == pytest.approx(values, abs=0.6, rel=1e-6), "rounded as the device shows it, and no more"
+    assert {reading.time_us for reading in heard.readings} == {sent.time_us}
+    assert sent.time_us is not None
+    assert 0 <= time_us - sent.time_us < 1_000_000
+
+
+def _plausible(quantity: str) -> st.SearchStrategy[float]:
+    if quantity.startswith("voltage"):
+        return st.floats(*MAINS)
+    known = QUANTITIES[quantity]
+    return st.floats(max(known.low, -LARGEST), min(known.high, LARGEST), allow_nan=False)
+
+
+def _matches(topic: str, topic_filter: str) -> bool:
+    return topic == topic_filter or (topic_filter.endswith("/+") and topic.rpartition("/")[0] == topic_filter[:-2])
+
+
+@pytest.mark.parametrize("name", ["tasmota", "zigbee2mqtt", "shelly_gen2"])
+def test_availability_is_understood(name: str) -> None:
+    listener = Listener(MqttDevice.model_validate({"id": "it", "format": name, "topic": "thing"}))
+    for online in (True, False):
+        message = encoder(name).availability("thing", online, {})
+        assert message is not None
+        heard = listener.hear(Message(message.topic, message.payload, NOW, message.retain))
+        assert not heard.readings
+        assert (heard.offline is None) is online
+
+
+@pytest.mark.parametrize("name", ["tasmota", "zigbee2mqtt", "shelly_gen2"])
+def test_what_a_format_has_no_word_for_is_an_error(name: str) -> None:
+    with pytest.raises(ValueError, match="can't say heat_energy"):
+        encoder(name).encode("thing", {"active_power": 1.0, "heat_energy": 1.0}, NOW, {})
+
+
+def test_an_unknown_format_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="tasmota"):
+        encoder("nonsense")
