@@ -1,0 +1,164 @@
+"""Words ↔ numbers. A word is one 16-bit register, an int 0..65535 as it came over the wire; everything here is pure."""
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+Raw = int | float
+"""A number as the register holds it, before scale and unit; integers are exact at any width."""
+
+
+class DataType(StrEnum):
+    """How the bits of one value are meant; the number is their count."""
+
+    U16 = "u16"
+    I16 = "i16"
+    U32 = "u32"
+    I32 = "i32"
+    U64 = "u64"
+    I64 = "i64"
+    F32 = "f32"  # IEEE 754
+    F64 = "f64"
+    BCD16 = "bcd16"  # a decimal digit in every four bits
+    BCD32 = "bcd32"
+    BCD64 = "bcd64"
+
+    @property
+    def bits(self) -> int:
+        return int(self.value.lstrip("uifbcd"))
+
+    @property
+    def words(self) -> int:
+        return self.bits // 16
+
+    @property
+    def is_float(self) -> bool:
+        return self in (DataType.F32, DataType.F64)
+
+    @property
+    def is_bcd(self) -> bool:
+        return self.value.startswith("bcd")
+
+    @property
+    def is_signed(self) -> bool:
+        return self.value.startswith("i")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Lowest and highest raw number of an integer type. Raises ValueError for a float type."""
+        if self.is_float:
+            raise ValueError(f"{self} is no integer type")
+        if self.is_bcd:
+            return 0, 10 ** (self.bits // 4) - 1
+        half = 1 << (self.bits - 1)
+        return (-half, half - 1) if self.is_signed else (0, 2 * half - 1)
+
+    @property
+    def usual_sentinels(self) -> tuple[int, ...]:
+        """Bit patterns that nearly all makers send for "no value", the one most often used first.
+
+        Unsigned: all ones. Signed: the lowest (SunSpec, SMA), or the highest number (ABB, Huawei). Floats need none,
+        since NaN is never a value.
+        """
+        if self.is_float:
+            return ()
+        ones = (1 << self.bits) - 1
+        return (1 << (self.bits - 1), ones >> 1) if self.is_signed else (ones,)
+
+
+class WordOrder(StrEnum):
+    """Which word of a longer value comes first."""
+
+    MSW_FIRST = "msw_first"  # ABCD, the custom
+    LSW_FIRST = "lsw_first"  # CDAB
+
+
+class ByteOrder(StrEnum):
+    """Which byte of a word comes first."""
+
+    BIG = "big"  # as the Modbus specification says
+    LITTLE = "little"  # BADC; with LSW_FIRST this is DCBA
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything needed to turn words into a raw number and back."""
+
+    type: DataType
+    word_order: WordOrder = WordOrder.MSW_FIRST
+    byte_order: ByteOrder = ByteOrder.BIG
+
+    @property
+    def words(self) -> int:
+        return self.type.words
+
+
+_FLOAT_FORMAT = {DataType.F32: ">f", DataType.F64: ">d"}
+
+
+def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) -> Raw | None:
+    """The raw number in ``words``, or None where they hold none.
+
+    None stands for a bit pattern among ``sentinels`` (as the manual prints it: most significant bit first, unsigned),
+    NaN, infinity, and BCD with a digit over nine. A float32 becomes the shortest decimal that stands for it, so that
+    15.1 stays 15.1. Raises ValueError if there are too few or too many words.
+    """
+    data = _ordered(words, layout)
+    pattern = int.from_bytes(data, "big")
+    if pattern in sentinels:
+        return None
+    kind = layout.type
+    if kind.is_float:
+        (number,) = struct.unpack(_FLOAT_FORMAT[kind], data)
+        if not math.isfinite(number):
+            return None
+        return float(str(np.float32(number))) if kind is DataType.F32 else float(number)
+    if kind.is_bcd:
+        digits = data.hex()
+        return int(digits) if digits.isdecimal() else None
+    return int.from_bytes(data, "big", signed=kind.is_signed)
+
+
+def encode(raw: Raw | None, layout: Layout, sentinels: Sequence[int] = ()) -> tuple[int, ...]:
+    """The words of a raw number; of the first sentinel, or NaN, for None. `decode` gives it back.
+
+    Integers are rounded and kept within the type's limits, as a meter's display would; a float beyond float32 becomes
+    infinite. None without a sentinel becomes the type's usual one.
+    """
+    kind = layout.type
+    size = kind.bits // 8
+    if kind.is_float:
+        number = math.nan if raw is None else float(raw)
+        data = struct.pack(">d", number) if kind is DataType.F64 else _float32(number)
+    elif raw is None:
+        data = (sentinels or kind.usual_sentinels)[0].to_bytes(size, "big")
+    else:
+        low, high = kind.limits
+        number = min(max(round(raw), low), high)
+        data = bytes.fromhex(f"{number:0{size * 2}}") if kind.is_bcd else number.to_bytes(size, "big", signed=low < 0)
+    words = [int.from_bytes(data[i : i + 2], layout.byte_order.value) for i in range(0, size, 2)]
+    return tuple(words if layout.word_order is WordOrder.MSW_FIRST else reversed(words))
+
+
+def decode_text(words: Sequence[int]) -> str | None:
+    """Characters, two (or, after a NUL, one) a word, without padding; None if nothing but NULs and blanks is there."""
+    data = b"".join(word.to_bytes(2, "big") for word in words)
+    return data.replace(b"\0", b"").decode("utf-8", "replace").strip() or None
+
+
+def _ordered(words: Sequence[int], layout: Layout) -> bytes:
+    if len(words) != layout.words:
+        raise ValueError(f"{layout.type} takes {layout.words} words, not {len(words)}")
+    ordered = words if layout.word_order is WordOrder.MSW_FIRST else tuple(reversed(words))
+    return b"".join(word.to_bytes(2, layout.byte_order.value) for word in ordered)
+
+
+def _float32(number: float) -> bytes:
+    try:
+        return struct.pack(">f", number)
+    except OverflowError:
+        return struct.pack(">f", math.copysign(math.inf, number))

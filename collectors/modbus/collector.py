@@ -1,0 +1,64 @@
+"""The Modbus collector: polls the devices behind one connection in turn, each at its own interval."""
+
+from collections.abc import Mapping
+
+from collectors.modbus.bus import Bus, BusError, Unreachable
+from collectors.modbus.settings import ModbusSettings
+from collectors.modbus.station import Station
+from collectors.modbus.sunspec import ChainError
+from collectors.protocol import Sink
+from metering.clock import Clock
+from metering.reading import Reading
+
+
+class ModbusCollector:
+    """Reads registers (function codes 3 and 4) and never writes any.
+
+    Polls fall on the clock's multiples of the interval; if the bus is too slow for that, polls are skipped, never
+    piled up. All readings of one poll carry the same time, the middle between its first request and last answer.
+    """
+
+    def __init__(self, settings: ModbusSettings, clock: Clock) -> None:
+        self.name = f"modbus:{settings.id}"
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, sink: Sink) -> None:
+        """Poll until cancelled."""
+        settings = self._settings
+        stations = [Station(device, self._clock) for device in settings.devices]
+        bus = Bus(settings.host, settings.port, settings.timeout_s, self._clock)
+        try:
+            while True:
+                station = min(stations, key=lambda station: (station.due_us, station.failures))
+                await self._clock.sleep_until(station.due_us)
+                await self._poll(station, bus, sink)
+        finally:
+            bus.close()
+
+    async def _poll(self, station: Station, bus: Bus, sink: Sink) -> None:
+        begun_us = self._clock.now_us()
+        values: dict[str, float] = {}
+        reason = None
+        try:
+            await station.read(bus, values)
+            station.succeeded()
+            if not values:
+                reason = "answered, but had no value for anything"
+        except Unreachable as unreachable:
+            station.postpone()  # not the unit's fault: no back-off of its own
+            station.due_us = min(station.due_us, unreachable.retry_us)
+            reason = str(unreachable)
+        except (BusError, ChainError) as problem:
+            station.failed()
+            reason = str(problem)
+        if values:
+            await sink.accept(self._readings(station, values, (begun_us + self._clock.now_us()) // 2))
+        if reason is not None:
+            sink.failed(station.device.id, reason)
+
+    def _readings(self, station: Station, values: Mapping[str, float], time_us: int) -> list[Reading]:
+        device = station.device
+        return [
+            Reading(device.id, name, value * device.factors.get(name, 1.0), time_us) for name, value in values.items()
+        ]

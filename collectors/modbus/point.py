@@ -1,0 +1,163 @@
+"""A point: where a device keeps one quantity, compiled from its template. Decoding and encoding are mirror images."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from collectors.modbus.codec import DataType, Layout, Raw, decode, encode
+from metering.quantities import QUANTITIES, Kind
+from metering.units import conversion, to_canonical
+
+Image = Mapping[int, int]
+"""Registers of one function code: wire address → word."""
+
+_EXPONENT = Layout(DataType.I16)
+_EXPONENTS = range(-10, 11)  # SunSpec's sunssf; 0x8000 means that the points it scales are not implemented
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One register (pair): ``scale`` turns its raw number into the unit of the point."""
+
+    address: int
+    layout: Layout
+    scale: Fraction
+    sentinels: tuple[int, ...]
+
+    @property
+    def stop(self) -> int:
+        """The address after the last word."""
+        return self.address + self.layout.words
+
+    def raw(self, image: Image) -> Raw | None:
+        return decode([image[address] for address in range(self.address, self.stop)], self.layout, self.sentinels)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One quantity: the sum of its parts, times ten to the power in the ``exponent`` register, plus ``offset``.
+
+    More than one part: whole and decimal digits kept apart, tariffs to be added, or import less export.
+    ``rollover`` is the count of raw numbers of the first part after which a counter begins again at 0, if it does.
+    """
+
+    quantity: str
+    unit: str
+    function: int
+    parts: tuple[Part, ...]
+    offset: Fraction = Fraction(0)
+    exponent: int | None = None
+    rollover: int | None = None
+
+    @property
+    def start(self) -> int:
+        return min(self._starts())
+
+    @property
+    def stop(self) -> int:
+        """The address after the last word; all from ``start`` on must come from one request, to fit together."""
+        ends = [part.stop for part in self.parts]
+        return max(ends if self.exponent is None else [*ends, self.exponent + 1])
+
+    @property
+    def addresses(self) -> frozenset[int]:
+        """The addresses that hold the point, without what lies between them."""
+        taken = {address for part in self.parts for address in range(part.address, part.stop)}
+        return frozenset(taken if self.exponent is None else {*taken, self.exponent})
+
+    @property
+    def wrap(self) -> float | None:
+        """The value at which the counter begins again at 0, in the canonical unit; None if it never does.
+
+        A counter with a scale factor at run time has none to be known beforehand.
+        """
+        if self.rollover is None or self.exponent is not None or len(self.parts) > 1:
+            return None
+        return to_canonical(float(self.rollover * self.parts[0].scale), self.unit)
+
+    def value(self, image: Image) -> float | None:
+        """The value in the canonical unit, or None if the device has none. Raises KeyError for a word not in image."""
+        exponent = 0
+        if self.exponent is not None:
+            found = decode([image[self.exponent]], _EXPONENT)
+            if not isinstance(found, int) or found not in _EXPONENTS:
+                return None
+            exponent = found
+        total = self.offset
+        for part in self.parts:
+            raw = part.raw(image)
+            if raw is None:
+                return None
+            total += _exact(raw) * part.scale
+        try:
+            number = float(total * Fraction(10) ** exponent)
+        except OverflowError:  # a float64 of garbage may leave the range once scaled
+            return None
+        return number if self.unit == QUANTITIES[self.quantity].unit else to_canonical(number, self.unit)
+
+    def _starts(self) -> Iterator[int]:
+        yield from (part.address for part in self.parts)
+        if self.exponent is not None:
+            yield self.exponent
+
+
+def encode_points(points: Iterable[Point], values: Mapping[str, float]) -> dict[int, int]:
+    """The registers of a device that shows ``values`` (canonical units); what is missing or NaN is "no value".
+
+    Counters roll over where the point says so. A scale factor is the finest with which all its points fit.
+    """
+    points = tuple(points)
+    shared = {point.exponent for point in points if point.exponent is not None}
+    exponents = {at: _fitting([point for point in points if point.exponent == at], values) for at in shared}
+    image = {at: encode(exponent, _EXPONENT)[0] for at, exponent in exponents.items()}
+    for point in points:
+        exponent = 0 if point.exponent is None else exponents[point.exponent]
+        image.update(_encode(point, _shown(point, values), exponent))
+    return image
+
+
+def _encode(point: Point, shown: Fraction | None, exponent: int) -> Iterator[tuple[int, int]]:
+    """Each part takes as much as it can hold, the last one the rest."""
+    rest = None if shown is None else (shown - point.offset) / Fraction(10) ** exponent
+    for part in point.parts:
+        raw: Raw | None = None
+        if rest is not None:
+            is_last = part is point.parts[-1]
+            raw = _fitted(rest / part.scale, part.layout.type, point.rollover, round if is_last else math.trunc)
+            rest -= _exact(raw) * part.scale
+        words = encode(raw, part.layout, part.sentinels)
+        yield from zip(range(part.address, part.stop), words, strict=True)
+
+
+def _fitted(number: Fraction, kind: DataType, rollover: int | None, to_integer: Callable[[Fraction], int]) -> Raw:
+    if kind.is_float:
+        return float(number)
+    low, high = kind.limits
+    integer = to_integer(number)
+    return min(max(integer if rollover is None else integer % rollover, low), high)
+
+
+def _shown(point: Point, values: Mapping[str, float]) -> Fraction | None:
+    value = values.get(point.quantity, math.nan)
+    if not math.isfinite(value):
+        return None
+    factor, offset = conversion(point.unit, QUANTITIES[point.quantity].unit)
+    return (Fraction(value) - Fraction(offset)) / Fraction(factor)
+
+
+def _fitting(points: Sequence[Point], values: Mapping[str, float]) -> int:
+    """The least scale factor of at least -2 with which all points fit; counters stay at 0, since theirs never moves."""
+    if any(QUANTITIES[point.quantity].kind is Kind.REGISTER for point in points):
+        return 0
+    exponent = -2
+    for point in points:
+        shown, part = _shown(point, values), point.parts[0]
+        highest = part.layout.type.limits[1] - 1  # the very last may mean "no value"
+        while shown is not None and abs(shown / part.scale) > highest * Fraction(10) ** exponent:
+            exponent += 1
+    return exponent
+
+
+def _exact(raw: Raw) -> Fraction:
+    return Fraction(raw) if isinstance(raw, int) else Fraction(repr(raw))

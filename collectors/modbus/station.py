@@ -1,0 +1,138 @@
+"""A station: one device on the bus, what is asked of it, and what it taught us by refusing."""
+
+import structlog
+
+from collectors.modbus.bus import Bus, NoAnswer, Refused
+from collectors.modbus.library import load_template
+from collectors.modbus.plan import Block, plan
+from collectors.modbus.point import Point
+from collectors.modbus.settings import ModbusDevice
+from collectors.modbus.sunspec import FUNCTION, ChainError, Model, walk
+from metering.clock import Clock
+from metering.instant import DAY, SECOND
+
+_log = structlog.get_logger(__name__)
+
+_NO_SUCH_REGISTERS = (2, 3)  # illegal address; some makers complain about the length instead
+_BUSY = (5, 6)
+_BUSY_PAUSES_S = (0.1, 0.2, 0.4)
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 10.0, 300.0
+
+
+class Station:
+    """Polled by one task. ``due_us`` is when it is to be read next; ``failures`` how often in a row it was silent."""
+
+    def __init__(self, device: ModbusDevice, clock: Clock) -> None:
+        self.device = device
+        self.due_us = clock.now_us()
+        self.failures = 0
+        self._clock = clock
+        self._template = load_template(device.template)
+        self._interval_us = round(device.interval_s * SECOND)
+        self._blocks: list[Block] = []
+        self._forget_us: int | None = None
+
+    async def read(self, bus: Bus, values: dict[str, float]) -> None:
+        """Add the device's values to ``values``, block by block. Raises BusError, and ChainError for no SunSpec.
+
+        A block that the device refuses is asked for in smaller ones from then on; a register it does not have is left
+        out. Both are forgotten after a day or a silence, since the device may have been exchanged.
+        """
+        if self._forget_us is not None and self._clock.now_us() >= self._forget_us:
+            self.forget()
+        if not self._blocks:
+            self._blocks = await self._find(bus)
+        index = 0
+        while index < len(self._blocks):
+            block = self._blocks[index]
+            try:
+                words = await self._ask(bus, block.function, block.start, block.count)
+            except Refused as refusal:
+                if refusal.code not in _NO_SUCH_REGISTERS:
+                    raise
+                self._learn(index, block)
+                if not self._blocks:
+                    raise
+                continue
+            image = dict(zip(range(block.start, block.stop), words, strict=True))
+            found = ((point.quantity, point.value(image)) for point in block.points)
+            values.update((name, value) for name, value in found if value is not None)
+            index += 1
+
+    def forget(self) -> None:
+        """Ask for everything again next time."""
+        self._blocks, self._forget_us = [], None
+
+    def succeeded(self) -> None:
+        """The device is well: next at the clock's next multiple of the interval."""
+        self.failures = 0
+        self.postpone()
+
+    def postpone(self) -> None:
+        """Next at the clock's next multiple of the interval."""
+        self.due_us = (self._clock.now_us() // self._interval_us + 1) * self._interval_us
+
+    def failed(self) -> None:
+        """Next after a wait that doubles from failure to failure, so that a dead unit costs the others little."""
+        self.forget()
+        first_s = min(self.device.interval_s, _FIRST_RETRY_S)
+        wait_s = min(first_s * 2.0 ** min(self.failures, 10), _LONGEST_RETRY_S)
+        self.failures += 1
+        self.due_us = self._clock.now_us() + round(wait_s * SECOND)
+
+    def _learn(self, index: int, block: Block) -> None:
+        instead = block.refused()
+        self._blocks[index : index + 1] = instead
+        self._forget_us = self._clock.now_us() + DAY
+        _log.warning(
+            "modbus registers refused",
+            device=self.device.id,
+            registers=f"{block.start}-{block.stop - 1}",
+            remedy=f"read in {len(instead)} pieces" if instead else f"{block.points[0].quantity} left out",
+        )
+
+    async def _find(self, bus: Bus) -> list[Block]:
+        template = self._template
+        points = await self._sunspec_points(bus) if template.is_sunspec else template.points
+        limits = template.limits
+        return list(plan(points, max_registers=limits.max_registers, max_hole=limits.max_hole))
+
+    async def _sunspec_points(self, bus: Bus) -> tuple[Point, ...]:
+        models = await self._models(bus)
+        points = self._template.points_in(models)
+        if not points:
+            present = ", ".join(str(model.id) for model in models)
+            raise ChainError(f"the device has SunSpec models {present}, none of those in {self._template.id}")
+        return points
+
+    async def _models(self, bus: Bus) -> tuple[Model, ...]:
+        walking = walk()
+        try:
+            address, count = next(walking)
+            while True:
+                try:
+                    words: list[int] | None = await self._ask(bus, FUNCTION, address, count)
+                except Refused as refusal:
+                    if refusal.code not in _NO_SUCH_REGISTERS:
+                        raise
+                    words = None
+                address, count = walking.send(words)
+        except StopIteration as done:
+            models: tuple[Model, ...] = done.value
+            return models
+
+    async def _ask(self, bus: Bus, function: int, start: int, count: int) -> list[int]:
+        """One request, again while the device is busy, and once more if a device that was well is silent."""
+        pauses, spare = iter(_BUSY_PAUSES_S), self.failures == 0
+        while True:
+            try:
+                return await bus.read(self.device.unit, function, start, count, self._template.limits)
+            except Refused as refusal:
+                pause_s = next(pauses, None) if refusal.code in _BUSY else None
+                if pause_s is None:
+                    raise
+                await self._clock.sleep(pause_s)
+            except NoAnswer:
+                if not spare:
+                    raise
+                spare = False

@@ -1,0 +1,160 @@
+"""Every template in the folder loads, means what its examples say, and survives encoding; errors name the line."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.modbus.codec import DataType, Layout, decode
+from collectors.modbus.decoding import decode_words
+from collectors.modbus.library import SHELF, TemplateError, load_template, read_template, template_ids
+from collectors.modbus.point import Point, encode_points
+from collectors.modbus.sunspec import Model
+from collectors.modbus.template import Example
+from metering.quantities import QUANTITIES, Kind
+from metering.units import conversion
+
+EXAMPLES = [
+    pytest.param(template_id, example, id=f"{template_id}-{number}")
+    for template_id in template_ids()
+    for number, example in enumerate(load_template(template_id).examples, 1)
+]
+
+
+def points_of(template_id: str) -> tuple[Point, ...]:
+    template = load_template(template_id)
+    if not template.is_sunspec:
+        return template.points
+    first = template.sunspec[0]
+    return template.points_in([Model(first.models[0], 40069, first.length)])
+
+
+@pytest.mark.parametrize(("template_id", "example"), EXAMPLES)
+def test_example(template_id: str, example: Example) -> None:
+    decoded = decode_words(template_id, example.words)
+    assert {entry.quantity: entry.value for entry in decoded} == example.readings
+    assert all(entry.unit == QUANTITIES[entry.quantity].unit for entry in decoded)
+
+
+@pytest.mark.parametrize("template_id", template_ids())
+def test_every_template_has_an_example(template_id: str) -> None:
+    assert load_template(template_id).examples
+
+
+@pytest.mark.parametrize("template_id", template_ids())
+@given(data=st.data())
+def test_what_is_encoded_is_decoded(template_id: str, data: st.DataObject) -> None:
+    points = points_of(template_id)
+    values = {
+        point.quantity: data.draw(st.floats(max(low, -30e3), min(high, 30e3)), label=point.quantity)
+        for point in points
+        for low, high in [(QUANTITIES[point.quantity].low, QUANTITIES[point.quantity].high)]
+    }
+    image = encode_points(points, values)
+    for point in points:
+        part = point.parts[-1]
+        factor, _ = conversion(point.unit, QUANTITIES[point.quantity].unit)
+        exponent = 0 if point.exponent is None else decode([image[point.exponent]], Layout(DataType.I16))
+        step = 0.0 if part.layout.type.is_float else abs(float(part.scale)) * factor * 10.0 ** (exponent or 0)
+        decoded = point.value(image)
+        expected = values[point.quantity]
+        low = -math.inf if part.layout.type.is_float else part.layout.type.limits[0]
+        if decoded is None:
+            assert expected == pytest.approx(0, abs=step)  # SunSpec counters say "nothing counted" by 0
+        elif low == 0 and expected < 0:
+            assert decoded == 0
+        else:
+            assert decoded == pytest.approx(expected, rel=2e-7, abs=step + 1e-30)
+
+
+@pytest.mark.parametrize("template_id", template_ids())
+def test_no_value_is_encoded_so_that_none_is_decoded(template_id: str) -> None:
+    points = points_of(template_id)
+    image = encode_points(points, {point.quantity: math.nan for point in points})
+    assert [point.value(image) for point in points] == [None] * len(points)
+
+
+@pytest.mark.parametrize("template_id", ["keba/p30", "sunspec/inverter"])
+def test_a_counter_rolls_over_at_the_width_of_its_register(template_id: str) -> None:
+    (counter,) = [point for point in points_of(template_id) if QUANTITIES[point.quantity].kind is Kind.REGISTER]
+    step = float(counter.parts[0].scale) / 1000
+    image = encode_points([counter], {counter.quantity: (2**32 + 5) * step})
+    assert counter.value(image) == pytest.approx(5 * step)
+
+
+def test_a_scale_factor_is_the_finest_with_which_all_its_points_fit() -> None:
+    points = points_of("sunspec/inverter")
+    image = encode_points(points, {"current": 700.0, "current_l1": 1.23, "dc_power": 5604.0, "dc_voltage": 761.6})
+    shown = {point.quantity: point.value(image) for point in points if point.value(image) is not None}
+    assert shown == {"current": 700.0, "current_l1": 1.2, "dc_power": 5604.0, "dc_voltage": 761.6}
+
+
+def test_the_wrap_is_told_in_the_canonical_unit() -> None:
+    wraps = {point.quantity: point.wrap for point in load_template("keba/p30").points}
+    assert wraps["active_energy_import"] == pytest.approx(429496.7296)  # 2^32 × 0.1 Wh
+    assert wraps["active_power"] is None
+
+
+def test_whole_and_decimal_part_are_one_value() -> None:
+    points = load_template("dynaflox/ultrad").points
+    image = encode_points(points, {"water_volume": 1234.567891})
+    assert (image[2], image[3]) == (0, 1234)
+    assert image[4] << 16 | image[5] == 567891
+    assert {point.quantity: point.value(image) for point in points}["water_volume"] == 1234.567891
+
+
+def test_unknown_template_names_the_near_ones() -> None:
+    with pytest.raises(TemplateError, match=r"no device template 'eastron/sdm63'; did you mean eastron/sdm630"):
+        load_template("eastron/sdm63")
+
+
+GOOD = """\
+name: Meter
+sources: [the manual]
+type: u16
+registers:
+  - { address: 0, quantity: voltage_l1, unit: V }
+  - address: 1
+    quantity: current_l1
+    unit: A
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "message"),
+    [
+        (GOOD.replace("current_l1", "amperage_l1"), 7, "registers.1.quantity: unknown quantity 'amperage_l1'"),
+        (GOOD.replace("unit: A", "unit: V"), 6, "registers.1: a value in 'V' cannot become 'A'"),
+        (GOOD.replace("unit: A", "unit: ampere"), 6, "registers.1: unknown unit 'ampere'"),
+        (GOOD.replace("    unit: A", "    units: A"), 8, "registers.1.units: Extra inputs are not permitted"),
+        (GOOD.replace("address: 1", "address: 70000"), 6, "registers.1.address: Input should be less than"),
+        (GOOD.replace("type: u16", "type: u17"), 3, "type: Input should be 'u16'"),
+        (GOOD.replace("type: u16\n", ""), 1, "template: voltage_l1 has no type"),
+        (GOOD.replace("type: u16", "type: u32"), 1, "template: current_l1 at 1 begins inside voltage_l1, which is u32"),
+        (GOOD.replace("current_l1\n    unit: A", "voltage_l1\n    unit: V"), 1, "template: voltage_l1 is read twice"),
+        (GOOD.replace("name: Meter\n", ""), 1, "name: Field required"),
+        (GOOD + "limits: { max_registers: 126 }\n", 9, "limits.max_registers: Input should be less than"),
+        (GOOD.replace("registers:", "registers: ["), 5, "no valid YAML"),
+        ("- a list", None, "holds no template"),
+    ],
+)
+def test_errors_name_file_line_and_field(tmp_path: Path, broken: str, line: int | None, message: str) -> None:
+    path = tmp_path / "meter.yaml"
+    path.write_text(broken, "utf-8")
+    with pytest.raises(TemplateError) as caught:
+        read_template(path, "maker/meter")
+    where = str(path) if line is None else f"{path}:{line}"
+    assert f"{where}: {message}" in str(caught.value)
+
+
+def test_the_good_one_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "meter.yaml"
+    path.write_text(GOOD, "utf-8")
+    assert [point.quantity for point in read_template(path, "maker/meter").points] == ["voltage_l1", "current_l1"]
+
+
+def test_the_shelf_holds_nothing_but_templates_and_its_manual() -> None:
+    strangers = [path for path in SHELF.rglob("*") if path.is_file() and path.suffix != ".yaml"]
+    assert [path.name for path in strangers] == ["README.md"]
