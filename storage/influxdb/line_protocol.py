@@ -73,8 +73,13 @@ def _status(quality: Quality, reason: str) -> str:
     return _text(status(quality, reason))
 
 
+def can_carry(name: str) -> bool:
+    """Whether a tag or field can be called so."""
+    return not _NO_TAG.search(name)
+
+
 def _tag(name: str) -> str:
-    if _NO_TAG.search(name):
+    if not can_carry(name):
         raise StoreRefused(
             f"InfluxDB cannot keep the name {name!r}: it is empty, has control characters or ends with a backslash"
         )

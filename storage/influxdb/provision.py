@@ -48,8 +48,11 @@ async def _answers(connection: Connection) -> bool:
 
 async def _make_mapped_bucket(connection: Connection, name: str) -> None:
     """Shapes: https://docs.influxdata.com/influxdb/v2/api/v2/ (Organizations, Buckets, DBRPs)."""
-    organisation = await connection.request("GET", "/api/v2/orgs", params={"org": connection.settings.org})
-    org_id = organisation.json()["orgs"][0]["id"]
+    org = connection.settings.org
+    organisations = (await connection.request("GET", "/api/v2/orgs", params={"org": org})).json()["orgs"]
+    if not organisations:
+        raise StoreRefused(f"the token sees no organisation {org!r}")
+    org_id = organisations[0]["id"]
     bucket_id = await _bucket_id(connection, org_id, name)
     if bucket_id is None:
         bucket = {"orgID": org_id, "name": name, "retentionRules": []}

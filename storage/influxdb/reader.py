@@ -16,6 +16,7 @@ from storage.influxdb.answers import Cell, decode
 from storage.influxdb.buckets import Flags
 from storage.influxdb.connection import Connection
 from storage.influxdb.influxql import call, every, identifier, is_one_of, matches, select, within
+from storage.influxdb.line_protocol import can_carry
 from storage.influxdb.schema import MEASUREMENTS, STATUS, Measurement, measurement_of, parse_status
 from storage.protocol import Aggregate
 
@@ -58,7 +59,7 @@ class Reader:
 
     async def latest(self, devices: Collection[str] | None = None) -> list[Reading]:
         """The newest reading of each series, unsorted."""
-        wanted = [None] if devices is None else _chunks(sorted(set(devices)))
+        wanted = [None] if devices is None else _chunks(set(devices))
         return await self._readings(
             (measurement, field, call("last", field), [is_one_of(measurement.tag, some)] if some else [])
             for measurement, field in await self._fields()
@@ -143,13 +144,15 @@ def _queries(series: Collection[Series]) -> Iterator[tuple[Measurement, list[str
     devices: dict[tuple[Measurement, tuple[str, ...]], list[str]] = {}
     for (measurement, device), quantities in fields.items():
         devices.setdefault((measurement, tuple(quantities)), []).append(device)
-    for (measurement, quantities_), all_ in devices.items():
+    for (measurement, together), all_ in devices.items():
         for some in _chunks(all_):
-            yield measurement, list(quantities_), some
+            yield measurement, list(together), some
 
 
-def _chunks(devices: list[str]) -> list[list[str]]:
-    return [devices[at : at + _DEVICES_AT_ONCE] for at in range(0, len(devices), _DEVICES_AT_ONCE)]
+def _chunks(devices: Collection[str]) -> list[list[str]]:
+    """The devices in groups for one statement each, without those that cannot be stored."""
+    storable = sorted(filter(can_carry, devices))
+    return [storable[at : at + _DEVICES_AT_ONCE] for at in range(0, len(storable), _DEVICES_AT_ONCE)]
 
 
 def _samples(times_us: list[Cell], values: list[Cell]) -> Samples:

@@ -34,9 +34,9 @@ class InfluxStore:
         self._writer: Writer = V1Writer(self._connection)
 
     async def start(self) -> None:
+        await ensure_database(self._connection)
         if self._settings.version != 1:
             self._writer = V2Writer(self._settings)
-        await ensure_database(self._connection)
 
     async def close(self) -> None:
         await self._writer.close()

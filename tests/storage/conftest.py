@@ -19,8 +19,8 @@ FreshStore = Callable[[], AbstractAsyncContextManager[Store]]
 @asynccontextmanager
 async def opened(settings: StoreSettings) -> AsyncIterator[Store]:
     store = open_store(settings)
-    await store.start()
     try:
+        await store.start()
         yield store
     finally:
         await store.close()

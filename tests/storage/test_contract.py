@@ -1,7 +1,6 @@
 """What every store promises, asked of every store that can be started here."""
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -23,7 +22,7 @@ NOON = parse("2026-01-15T12:00:00Z")
 POWER = Series("meter", "active_power")
 
 with_server = settings(
-    max_examples=int(os.environ.get("STORAGE_EXAMPLES", "10")),
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
