@@ -68,7 +68,7 @@ def models() -> dict[str, Model]:
 
 
 def model(id_: str) -> Model:
-    """A model of models.yaml, or any device template. Raises LookupError, naming those there are, for an unknown one."""
+    """A model of models.yaml, or any device template. Raises LookupError, naming all, for an unknown one."""
     known = models()
     if id_ in known:
         return known[id_]

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from device_sim.device import ModbusLink, MqttLink
-from device_sim.models import CARRIERS, Model, model
 from device_sim.load_profile import Problems, Profile, ProfileError, read_profiles
+from device_sim.models import CARRIERS, Model, model
 from metering.instant import HOUR, MINUTE, Window
 from metering.samples import Floats, Int64s
 from metering.units import canonical_unit, conversion
