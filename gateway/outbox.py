@@ -7,31 +7,26 @@ that are deleted). Policy: when it is full, or the disk is, `Outbox.append` wait
 import asyncio
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
-import structlog
 
 from collectors.protocol import Receipt
 from gateway import receipts as receipt_file
 from gateway.frames import encode
 from gateway.group_commit import GroupCommit
-from gateway.journal import Entry, Journal, Loss, Position, sync
+from gateway.journal import Entry, Loss, Position, sync
+from gateway.journal_thread import JournalThread
 from gateway.receipts import Receipts
 from metering.clock import Clock
 from metering.reading import Reading
 
 _FRAME_READINGS = 2_000  # of one append in one frame; batches for the store consist of whole frames
 _SEGMENTS = 16  # how many make up a full outbox
-_RETRY_S = 1.0  # between attempts to write to a disk that fails
 _CURSOR = struct.Struct("<QQI")  # segment, offset, CRC-32 of both
-
-_log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 
 class _Content(msgspec.Struct, array_like=True, gc=False):
@@ -86,12 +81,11 @@ class Outbox:
         self.queued = 0  # readings
         self.queued_at_start = 0
         self.full = False  # whether appends wait for room
-        self.trouble = ""  # why the disk does not take anything at the moment
         self._folder = folder
         self._max_bytes = max_bytes
         self._clock = clock
-        self._journal = Journal(folder, max_bytes // _SEGMENTS)
-        self._thread = ThreadPoolExecutor(1, "outbox")  # everything on disk happens there, one thing at a time
+        self._disk = JournalThread(folder, max_bytes // _SEGMENTS)
+        self._journal = self._disk.journal
         self._commits: GroupCommit[_Append] = GroupCommit(self._flush)
         self._receipts = Receipts()
         self._cursor_file = -1
@@ -101,9 +95,14 @@ class Outbox:
         self._room = asyncio.Event()
 
     @property
-    def bytes(self) -> int:
-        """On disk, including what the store has but that is not deleted yet."""
+    def size(self) -> int:
+        """Bytes on disk, including what the store has but that is not deleted yet."""
         return self._journal.size
+
+    @property
+    def trouble(self) -> str:
+        """Why the disk takes nothing at the moment, or ""."""
+        return self._disk.trouble
 
     @property
     def damaged(self) -> int:
@@ -112,13 +111,15 @@ class Outbox:
 
     async def open(self) -> None:
         """Recover what a former process left. Raises `gateway.journal.JournalInUse` and OSError."""
-        self.queued = self.queued_at_start = await self._in_thread(self._recover)
+        self.queued = self.queued_at_start = await self._disk.run(self._recover)
 
     async def close(self, patience_s: float = 0.0) -> None:
         """Finish writes under way for up to ``patience_s`` seconds. Appends still waiting then are cancelled."""
         await self._commits.close(patience_s)
-        await self._in_thread(self._release)
-        self._thread.shutdown(wait=False)
+        await self._disk.close()
+        if self._cursor_file >= 0:
+            os.close(self._cursor_file)
+            self._cursor_file = -1
 
     async def append(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
         """Return when all of it is on disk; wait as long as there is no room."""
@@ -142,7 +143,7 @@ class Outbox:
         """
         while True:
             self._arrived.clear()
-            batch = await self._in_thread(self._gather, most)
+            batch = await self._disk.run(self._gather, most)
             if batch is not None:
                 return batch
             await self._arrived.wait()
@@ -152,7 +153,7 @@ class Outbox:
     async def commit(self, batch: Batch) -> None:
         """Record durably that the store has the batch (or that it is set aside); deletes what nobody needs."""
         passed = batch.after.segment > self._committed.segment
-        await self._in_thread(self._commit, batch.after, self._receipts.snapshot() if passed else None)
+        await self._disk.run(self._commit, batch.after, self._receipts.snapshot() if passed else None)
         self._committed = batch.after
         self.queued -= len(batch.readings) + batch.lost
         self._room.set()
@@ -170,23 +171,12 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
         self.full = False
-        while True:
-            try:
-                await self._in_thread(self._journal.append, frames, total)
-                break
-            except OSError as error:
-                self.trouble = f"cannot write to {self._folder}: {error.strerror or error}"
-                _log.error("outbox_write_failed", error=self.trouble, retry_s=_RETRY_S)
-                await asyncio.sleep(_RETRY_S)
-        self.trouble = ""
+        await self._disk.append(frames, total)
         self.appended += total
         self.queued += total
         for append in appends:
             self._receipts.add(append.receipts)
         self._arrived.set()
-
-    async def _in_thread(self, work: Callable[..., _T], *arguments: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _recover(self) -> int:
         queued = 0
@@ -236,12 +226,6 @@ class Outbox:
             self._journal.drop(before)
             receipt_file.save(receipts, path)
         self._journal.drop(before)
-
-    def _release(self) -> None:
-        self._journal.close()
-        if self._cursor_file >= 0:
-            os.close(self._cursor_file)
-            self._cursor_file = -1
 
 
 def _cursor(position: Position) -> bytes:

@@ -36,4 +36,5 @@ async def main(folder: Path) -> None:
     await asyncio.gather(*map(append, range(4)), *([store()] if "store" in sys.argv else []))
 
 
-asyncio.run(main(Path(sys.argv[1])))
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

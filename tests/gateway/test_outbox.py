@@ -149,7 +149,7 @@ async def test_full_means_waiting_and_room_ends_it(tmp_path: Path) -> None:
 
         collecting = asyncio.create_task(collector())
         await until(lambda: outbox.full)
-        assert outbox.bytes <= 16_000
+        assert outbox.size <= 16_000
         assert not collecting.done()
         times: list[int] = []
         while not collecting.done() or outbox.queued:
@@ -157,7 +157,7 @@ async def test_full_means_waiting_and_room_ends_it(tmp_path: Path) -> None:
             times += [item.time_us for item in batch.readings]
             await outbox.commit(batch)
             await asyncio.sleep(0)
-            assert outbox.bytes <= 16_000
+            assert outbox.size <= 16_000
         assert times == list(range(1000))
         assert not outbox.full
 
@@ -186,7 +186,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 async def test_a_disk_that_takes_no_more_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.outbox._RETRY_S", 0.01)
+    monkeypatch.setattr("gateway.journal_thread._RETRY_S", 0.01)
     async with opened(tmp_path) as outbox:
         await outbox.append([reading(0)])
         with files_of_at_most(200):

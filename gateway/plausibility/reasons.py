@@ -1,0 +1,19 @@
+"""The keys that say why a reading is doubted, or why it was not taken."""
+
+# Doubted: kept as suspect
+RANGE = "range"  # outside what the quantity can be
+SPIKE = "spike"  # a single leap of a gauge
+STUCK = "stuck"  # the device has repeated itself for too long
+BACKWARDS = "backwards"  # a register that fell
+JUMP = "jump"  # a register that rose faster than it can
+
+# No longer doubted: kept as measured
+CONFIRMED = "confirmed"
+
+# Not taken: set aside in the quarantine
+UNKNOWN_DEVICE = "unknown_device"
+UNKNOWN_QUANTITY = "unknown_quantity"
+NOT_FINITE = "not_finite"
+TOO_OLD = "too_old"
+FUTURE = "future"
+REFUSED = "refused"  # by the store
