@@ -1,0 +1,64 @@
+"""What all panels have in common: title, description, unit, what to say without data, colours, names."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders.common import ReduceDataOptions, StackingConfig
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode, VisibilityMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
+
+from dashboards.grafana.query import SOURCE, InfluxQuery
+from metering.texts import Texts
+
+Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, table.Panel, bargauge.Panel)
+
+GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
+
+
+def dressed(panel: Panel, texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]) -> Panel:
+    """A panel with the texts ``key`` and ``key_about`` and its targets, each under a letter of its own."""
+    panel = panel.title(texts(key)).description(texts(f"{key}_about")).unit(unit).no_value(texts("no_data"))
+    panel = panel.datasource(SOURCE)
+    for number, target in enumerate(targets):
+        target.ref_id = chr(ord("A") + number) if number < 26 else f"T{number}"
+        panel = panel.with_target(target)
+    return panel
+
+
+def figure(texts: Texts, key: str, unit: str, *targets: InfluxQuery) -> stat.Panel:
+    """A single large figure: the newest value."""
+    panel = dressed(stat.Panel(), texts, key, unit, targets).reduce_options(reduced("lastNotNull"))
+    return panel.height(5).span(4).thresholds(steps({None: BLUE}))
+
+
+def curve(texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]) -> timeseries.Panel:
+    """Lines over time; a gap in the values stays a gap in the line."""
+    panel = dressed(timeseries.Panel(), texts, key, unit, targets)
+    return panel.show_points(VisibilityMode.NEVER).fill_opacity(8).height(9).span(12)
+
+
+def daily_bars(texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]) -> timeseries.Panel:
+    """Stacked bars, one for each of the last 30 days whatever range is chosen."""
+    panel = dressed(timeseries.Panel(), texts, key, unit, targets).draw_style(GraphDrawStyle.BARS)
+    panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL).group("A")).fill_opacity(70).decimals(0)
+    return panel.time_from("30d").interval("1d").height(9).span(12)
+
+
+def steps(colors: Mapping[float | None, str]) -> ThresholdsConfig:
+    """Thresholds by the value from which a colour holds; None is the lowest."""
+    return (
+        ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(at, color) for at, color in colors.items()])
+    )
+
+
+def named(panel: Panel, names: Mapping[str, str]) -> Panel:
+    """Show series by the names people use instead of by their ids."""
+    for id_, name in sorted(names.items()):
+        panel = panel.override_by_name(id_, [DynamicConfigValue("displayName", name)])
+    return panel
+
+
+def reduced(calculation: str, fields: str = "") -> ReduceDataOptions:
+    return ReduceDataOptions().calcs([calculation]).fields(fields).values(values=False)

@@ -1,0 +1,147 @@
+"""Dashboards as JSON and as files for Grafana's provisioning."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from dashboards.grafana.build import DASHBOARDS, Json, build
+from dashboards.grafana.provision import Access, write
+from dashboards.grafana.query import SOURCE_UID
+from device_sim.town import Town
+from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
+from metering.texts import LANGUAGES, Language
+from storage.settings import InfluxSettings
+
+CORE_TYPES = {"row", "stat", "timeseries", "table", "bargauge", "gauge", "barchart", "state-timeline", "text"}
+TOWN = Town(7, 0).estate
+ACCESS = Access(version=2, database="leitwarte")
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def dashboards(request: pytest.FixtureRequest) -> dict[str, Json]:
+    return build(TOWN, request.param)
+
+
+def panels(dashboard: Json) -> list[Json]:
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def test_dashboards_are_complete(dashboards: dict[str, Json]) -> None:
+    assert set(dashboards) == set(DASHBOARDS)
+    for dashboard in dashboards.values():
+        assert dashboard["schemaVersion"] >= 36
+        assert dashboard["timezone"] == "Europe/Berlin"
+        assert 0 < len(dashboard["uid"]) <= 40
+        ids = [panel["id"] for panel in dashboard["panels"]]
+        assert len(set(ids)) == len(ids)
+        assert {panel["type"] for panel in dashboard["panels"]} <= CORE_TYPES
+
+
+def test_every_panel_says_what_it_shows(dashboards: dict[str, Json]) -> None:
+    for dashboard in dashboards.values():
+        assert len(panels(dashboard)) >= 10
+        for panel in panels(dashboard):
+            defaults = panel["fieldConfig"]["defaults"]
+            assert panel["title"]
+            assert panel["description"]
+            assert defaults["unit"]
+            assert defaults["noValue"]
+            assert panel["datasource"] == {"type": "influxdb", "uid": SOURCE_UID}
+            letters = [target["refId"] for target in panel["targets"]]
+            assert len(set(letters)) == len(letters) > 0
+            assert not re.search(r"\{\w+\}", panel["title"].replace("${", ""))
+
+
+def test_panels_do_not_overlap(dashboards: dict[str, Json]) -> None:
+    for dashboard in dashboards.values():
+        taken: set[tuple[int, int]] = set()
+        for panel in dashboard["panels"]:
+            place = panel["gridPos"]
+            columns, rows = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+            cells = {(column, row) for column in columns for row in rows}
+            assert max(columns) < 24
+            assert not cells & taken, panel["title"]
+            taken |= cells
+
+
+def test_languages_differ_in_words_only() -> None:
+    german, english = (build(TOWN, language)["network-overview"] for language in get_args(Language))
+    assert german["title"] == "Netzübersicht"
+    assert english["title"] == "Network overview"
+
+    def queries(dashboard: Json) -> list[str]:
+        return [target["query"] for panel in panels(dashboard) for target in panel["targets"]]
+
+    assert queries(german) == queries(english)
+
+
+def test_an_estate_without_anything_has_a_dashboard_too() -> None:
+    dashboard = build(Estate())["network-overview"]
+    (variable,) = dashboard["templating"]["list"]
+    assert variable["query"] == ""
+
+
+def test_odd_names_and_ids_are_escaped() -> None:
+    estate = Estate.of(
+        [Site("s", "Ort")],
+        [Building("b", "Haus, alt : neu", "s", "office")],
+        [Device("d/1", "Zähler 'A'", 60.0, "b")],
+        [Meter("m.1", "Strom, Haupt", "b", Carrier.ELECTRICITY, Role.SUPPLY, "d/1", "active_energy_import")],
+    )
+    dashboard = build(estate)["network-overview"]
+    (variable,) = dashboard["templating"]["list"]
+    assert variable["query"] == r"Strom\, Haupt : m.1"
+    conditions = {target["query"] for panel in panels(dashboard) for target in panel["targets"]}
+    assert any(r'"device" =~ /^(d\/1)$/' in query for query in conditions)
+    assert any(r'"meter" =~ /^(m\.1)$/' in query for query in conditions)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_provisioning_files_are_what_grafana_reads(tmp_path: Path) -> None:
+    (tmp_path / "leitwarte").mkdir()
+    (tmp_path / "leitwarte" / "old.json").write_text("{}")
+    written = write(tmp_path, build(TOWN), ACCESS)
+    assert (
+        {str(path.relative_to(tmp_path)) for path in written}
+        == set(files(tmp_path))
+        == {
+            "datasources/leitwarte.yaml",
+            "dashboards/leitwarte.yaml",
+            "leitwarte/network-overview.json",
+        }
+    )
+    (source,) = yaml.safe_load((tmp_path / "datasources" / "leitwarte.yaml").read_text())["datasources"]
+    assert (source["type"], source["uid"], source["url"]) == ("influxdb", SOURCE_UID, "${INFLUX_URL}")
+    assert source["jsonData"]["version"] == "InfluxQL"
+    assert source["secureJsonData"] == {"httpHeaderValue1": "Token $__file{/run/secrets/influx_token}"}
+    (provider,) = yaml.safe_load((tmp_path / "dashboards" / "leitwarte.yaml").read_text())["providers"]
+    assert provider["options"]["path"] == "${GF_PATHS_PROVISIONING}/leitwarte"
+    before = files(tmp_path)
+    write(tmp_path, build(TOWN), ACCESS)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "secrets"),
+    [
+        ({"version": 1}, {}),
+        ({"version": 1, "username": "grafana", "password": "hidden"}, {"password": "${INFLUX_PASSWORD}"}),
+        (
+            {"version": 2, "org": "o", "token": "hidden"},
+            {"httpHeaderValue1": "Token $__file{/run/secrets/influx_token}"},
+        ),
+        ({"version": 3, "token": "hidden"}, {"httpHeaderValue1": "Bearer $__file{/run/secrets/influx_token}"}),
+    ],
+)
+def test_secrets_are_named_and_never_written(settings: dict[str, Any], secrets: dict[str, str], tmp_path: Path) -> None:
+    store = InfluxSettings.model_validate({"kind": "influxdb", "url": "http://localhost:8086", **settings})
+    access = Access.to(store)
+    assert access.source()["secureJsonData"] == secrets
+    write(tmp_path, build(TOWN), access)
+    assert not any(b"hidden" in content for content in files(tmp_path).values())

@@ -1,0 +1,203 @@
+"""Every query of every dashboard, on a real InfluxDB that holds days of the simulated town and the results on them."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from analytics.carbon.emissions import interval_emissions
+from analytics.carbon.factors import FactorSet
+from analytics.carbon.settings import CarbonSettings, GasPeriodSettings
+from analytics.energy.consumption import consumption
+from analytics.energy.intervals import Intervals
+from dashboards.grafana.build import Json, build
+from device_sim.history import readings
+from device_sim.town import Town
+from metering.estate import Carrier, Meter
+from metering.event import Event, Severity
+from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window
+from metering.localtime import LocalCalendar
+from metering.quality import Quality
+from metering.reading import Reading
+from metering.samples import Floats, Samples
+from storage.factory import open_store
+from storage.settings import InfluxSettings
+from tests.servers import Server
+
+DATABASE = "grafana"
+SILENT = "gym-climate"
+BERLIN = LocalCalendar()
+GAS = CarbonSettings(
+    gas=(GasPeriodSettings(start="2020-01-01", state_number="0.965", calorific_value="11.4", source="Gasrechnung"),)
+).gas_quality()
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A database with history up to ``now_us``, and the dashboards of its town."""
+
+    url: str
+    now_us: int
+    dashboards: dict[str, Json]
+
+
+@pytest.fixture(scope="module")
+def filled(influxd: Server) -> Filled:
+    wall_us = time.time_ns() // 1000
+    now_us = max(wall_us, BERLIN.midnight(BERLIN.date_of(wall_us)) + HOUR)  # so that today has quarter-hours
+    town = Town(7, now_us - 3 * DAY)
+    asyncio.run(fill(influxd.url, town, now_us))
+    return Filled(influxd.url, now_us, build(town.estate))
+
+
+async def fill(url: str, town: Town, now_us: int) -> None:
+    store = open_store(InfluxSettings(kind="influxdb", url=url, version=1, database=DATABASE))
+    await store.start()
+    try:
+        for device in town.devices:
+            recent = readings(device, Window(now_us - 20 * MINUTE, now_us), MINUTE) if device.id != SILENT else []
+            await store.write(readings(device, Window(now_us - DAY, now_us), HOUR) + recent)
+        doubted = Reading("school-main", "active_power", 9e6, now_us - HOUR, Quality.SUSPECT, "range")
+        await store.write([doubted])
+        for meter in town.estate.meters.values():
+            await store.write(results(town, meter, now_us))
+        await store.write_events(
+            [
+                Event(
+                    f"e{n}", now_us - n * HOUR, end, "base_load", Severity.WARNING, "school-main.supply", "school", "x"
+                )
+                for n, end in ((2, now_us - HOUR), (1, None))
+            ]
+        )
+    finally:
+        await store.close()
+
+
+def results(town: Town, meter: Meter, now_us: int) -> list[Reading]:
+    """Three days of interval results: consumption from the register; the day before stands in for a model."""
+    end_us = now_us - now_us % QUARTER_HOUR
+    window = Window(end_us - 3 * DAY + HOUR, end_us)
+    (device,) = [device for device in town.devices if device.id == meter.device]
+    times = np.arange(window.start_us, end_us + 1, QUARTER_HOUR, dtype=np.int64)
+    found = consumption(Samples.of(times, device.at(times)[meter.register]), window, QUARTER_HOUR)
+    expected = np.roll(found.consumption, DAY // QUARTER_HOUR)
+    kg = interval_emissions(meter, found, FactorSet.load(), BERLIN, gas=GAS)
+    named: dict[str, Floats] = {"consumption": found.consumption, "completeness": found.completeness, "emissions": kg}
+    if meter.carrier in (Carrier.ELECTRICITY, Carrier.HEAT):
+        named |= {"expected": expected, "expected_lower": expected * 0.8, "expected_upper": expected * 1.2}
+    return [reading for quantity, values in named.items() for reading in stored(meter.id, quantity, found, values)]
+
+
+def stored(meter: str, quantity: str, intervals: Intervals, values: Floats) -> Iterator[Reading]:
+    for start, value in zip(intervals.start_us.tolist(), values.tolist(), strict=True):
+        if np.isfinite(value):
+            yield Reading(meter, quantity, value, start)
+
+
+def expanded(query: str, panel: Json, dashboard: Json, now_us: int) -> str:
+    """The query as Grafana's backend sends it: macros and variables filled in."""
+    span = {"15m": 15 * MINUTE, "30d": 30 * DAY, None: DAY}
+    relative = panel.get("timeFrom")
+    start_us = BERLIN.midnight(BERLIN.date_of(now_us)) if relative == "now/d" else now_us - span[relative]
+    query = query.replace("$timeFilter", f"time >= {start_us // 1000}ms and time <= {now_us // 1000}ms")
+    query = query.replace("$__interval", panel.get("interval") or "1m")
+    for variable in dashboard["templating"]["list"]:
+        query = query.replace(f"${{{variable['name']}}}", variable["current"]["value"])
+    assert "$" not in re.sub(r"\$/", "", query), f"a macro was left in {query}"
+    return query
+
+
+async def answered(filled: Filled, query: str) -> list[Any]:
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{filled.url}/query", data={"db": DATABASE, "q": query, "epoch": "ms"})
+    answer.raise_for_status()
+    (result,) = answer.json()["results"]
+    assert "error" not in result, f"{result['error']}: {query}"
+    return list(result.get("series", []))
+
+
+async def test_every_panel_has_rows(filled: Filled) -> None:
+    for dashboard in filled.dashboards.values():
+        targets = [(panel, target) for panel in dashboard["panels"] for target in panel.get("targets", [])]
+        assert len(targets) > 20
+        for panel, target in targets:
+            query = expanded(target["query"], panel, dashboard, filled.now_us)
+            series = await answered(filled, query)
+            values = [value for one in series for row in one["values"] for value in row[1:] if value is not None]
+            assert values, f"{panel['title']} has no rows: {query}"
+
+
+async def test_annotations_say_when_an_anomaly_ended(filled: Filled) -> None:
+    for dashboard in filled.dashboards.values():
+        for annotation in dashboard["annotations"]["list"]:
+            query = expanded(annotation["target"]["query"], {}, dashboard, filled.now_us)
+            (series,) = await answered(filled, query)
+            rows = [dict(zip(series["columns"], row, strict=True)) for row in series["values"]]
+            assert [row["kind"] for row in rows] == ["base_load", "base_load"]
+            assert rows[0]["end_ms"] == pytest.approx((filled.now_us - HOUR) / 1000)
+            assert rows[1]["end_ms"] is None
+            assert {annotation["target"][key] for key in ("textColumn", "timeEndColumn")} < set(series["columns"])
+
+
+def panel_of(filled: Filled, title: str) -> Json:
+    (panel,) = [panel for panel in filled.dashboards["network-overview"]["panels"] if panel["title"] == title]
+    return dict(panel)
+
+
+async def test_the_network_load_is_the_sum_of_its_meters(filled: Filled) -> None:
+    panel = panel_of(filled, "Netzlast jetzt")
+    query = expanded(panel["targets"][0]["query"], panel, filled.dashboards["network-overview"], filled.now_us)
+    (series,) = await answered(filled, query)
+    town = Town(7, filled.now_us - 3 * DAY)
+    mains = {
+        meter.device
+        for meter in town.estate.meters.values()
+        if meter.role == "supply" and meter.carrier == "electricity"
+    }
+    newest = np.array([filled.now_us - filled.now_us % MINUTE], np.int64)
+    wanted = sum(float(device.at(newest)["active_power"][0]) for device in town.devices if device.id in mains)
+    assert series["values"][0][1] == pytest.approx(wanted)
+
+
+async def test_a_buildings_power_is_that_of_its_main_meter(filled: Filled) -> None:
+    panel = panel_of(filled, "Leistung je Gebäude")
+    target = next(target for target in panel["targets"] if target["alias"] == "Hallenbad" or "pool" in target["query"])
+    query = expanded(target["query"], {**panel, "interval": "1m"}, filled.dashboards["network-overview"], filled.now_us)
+    (series,) = await answered(filled, query)
+    (pool,) = [device for device in Town(7, filled.now_us - 3 * DAY).devices if device.id == "pool-main"]
+    times = np.array([row[0] * 1000 for row in series["values"]], np.int64)
+    assert [row[1] for row in series["values"]] == pytest.approx(pool.at(times)["active_power"].tolist())
+
+
+async def test_days_are_local(filled: Filled) -> None:
+    panel = panel_of(filled, "CO2 je Tag")
+    query = expanded(panel["targets"][0]["query"], panel, filled.dashboards["network-overview"], filled.now_us)
+    (series,) = await answered(filled, query)
+    today = BERLIN.date_of(filled.now_us)
+    midnights = {BERLIN.midnight(day) // 1000 for day in BERLIN.days(Window(filled.now_us - 3 * DAY, filled.now_us))}
+    assert {row[0] for row in series["values"]} <= midnights
+    assert BERLIN.midnight(today) // 1000 in {row[0] for row in series["values"]}
+
+
+async def test_a_silent_device_shows(filled: Filled) -> None:
+    dashboard = filled.dashboards["network-overview"]
+    panel = panel_of(filled, "Geräte nach letztem Messwert")
+    newest = {
+        one["tags"]["device"]: one["values"][0][0]
+        for one in await answered(filled, expanded(panel["targets"][0]["query"], panel, dashboard, filled.now_us))
+    }
+    assert len(newest) == len(Town(7, 0).estate.devices)
+    assert min(newest, key=lambda device: newest[device]) == SILENT
+    assert newest[SILENT] % (HOUR // 1000) == 0
+
+    panel = panel_of(filled, "Geräte gehört")
+    heard = await answered(filled, expanded(panel["targets"][0]["query"], panel, dashboard, filled.now_us))
+    quick = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]][-1]
+    assert len(heard) == quick - 1
+    assert SILENT not in {one["tags"]["device"] for one in heard}
