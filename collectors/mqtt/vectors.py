@@ -17,6 +17,7 @@ from collectors.mqtt.formats import formats
 from collectors.mqtt.listener import believable
 from collectors.mqtt.payload import DecodeError
 from metering.instant import SECOND, parse
+from metering.quantities import QUANTITIES
 
 _FAMILIES = {
     "tasmota": "tasmota",
@@ -102,6 +103,7 @@ def _run(vector: Vector, family: str, report: Report) -> None:
     elif decoding.refused and not expected:
         report.check(family, f"{vector['id']}: refused: {'; '.join(decoding.refused)}")
     by_source = {result.source: result for result in decoding.results}
+    series = Counter((result.device, result.quantity) for result in decoding.results)
     phases = {entry["phase"] for entry in expected}
     for entry in expected:
         result = by_source.get(entry["source_field"])
@@ -109,6 +111,8 @@ def _run(vector: Vector, family: str, report: Report) -> None:
             report.left_out += 1
         else:
             difference = _difference(entry, result, several_phases=len(phases & {"L1", "L2", "L3"}) > 1)
+            if result is not None and series[result.device, result.quantity] > 1:
+                difference = f"is not the only {result.quantity} of {result.device}"
             where = f"{vector['id']} {entry['source_field'] or '(payload)'}"
             report.check(family, f"{where}: {difference}" if difference else None)
     for forbidden in vector["must_not_emit"]:
@@ -149,7 +153,8 @@ def _names(entry: Vector, *, several_phases: bool) -> Iterator[str]:
     match quantity:
         case "active_energy":
             tariff = {"tariff 1": "_t1", "tariff 2": "_t2"}.get(name or "", "")
-            yield f"active_energy_{'export' if exported else 'import'}{tariff}"
+            register = f"active_energy_{'export' if exported else 'import'}"
+            yield register + tariff if register + tariff in QUANTITIES else register
         case "active_power" if exported:
             yield "active_power_export"
         case "active_power" if entry["direction"] == "import" and phase == "total":
