@@ -18,7 +18,7 @@ import pyarrow.csv
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS, Scores, announce, decide
-from analytics.anomaly.history import score_history
+from analytics.anomaly.history import judge
 from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
 from analytics.anomaly.week import Week
 from metering.estate import Carrier
@@ -84,11 +84,11 @@ def detect_file(
             tasks.append(_task(series, options.step_us, outdoor))
         except ValueError as error:
             errors.append(f"{source}: series {series.series_id!r}: {error}")
-    judge = partial(_judge, options)
+    judged = partial(_judged, options)
     alert_rows = 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with pa.output_stream(out) as sink, pyarrow.csv.CSVWriter(sink, _SCHEMA) as writer, worker_pool(workers) as pool:
-        for done, table in enumerate(pool.map(judge, tasks), start=1):
+        for done, table in enumerate(pool.map(judged, tasks), start=1):
             writer.write_table(table)
             alert_rows += pa.compute.sum(table.column("is_alert")).as_py() or 0
             if progress:
@@ -164,9 +164,9 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
     return np.where(fresh, values[np.maximum(index, 0)], np.nan)
 
 
-def _judge(options: DetectOptions, task: _Task) -> pa.Table:
+def _judged(options: DetectOptions, task: _Task) -> pa.Table:
     week = Week(options.timezone, options.region)
-    scores = score_history(week, task.curve, options.carrier)
+    scores = judge(week, task.curve, options.carrier).scores
     alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us)
     return _table(task, scores, alert.astype(np.int8))
 

@@ -80,6 +80,12 @@ class Scores:
         return type(self)(*(getattr(self, each.name)[count:] for each in fields(self)))
 
     @classmethod
+    def none(cls, count: int) -> Self:
+        """Nothing unusual, nothing expected."""
+        unknown = np.full(count, np.nan)
+        return cls(np.zeros(count), np.zeros(count, np.int64), unknown, unknown, unknown)
+
+    @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """One after the other."""
         return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))

@@ -1,6 +1,7 @@
 """A whole history judged the way it would have been judged live: each interval by what was known up to it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import Detector, Scores
 from analytics.anomaly.evidence import LEAD_IN_US
-from analytics.anomaly.week import Week
+from analytics.anomaly.week import Week, WeekSlots
 from metering.estate import Carrier
 from metering.instant import DAY
 from metering.samples import Floats
@@ -20,40 +21,45 @@ _DOUBTED = 0.5  # intervals from this score on are not learned from
 _MATURE_DAYS = 84  # but only a detector with this much history may say so: a young one would never see a long night
 
 
-def score_history(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Scores:
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A judged history: the scores, and the detector learned from all of it, for what comes next."""
+
+    scores: Scores
+    detector: Detector
+
+
+def judge(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Judged:
     """Score every interval of the curve, with a detector that is learned anew as the history grows.
 
-    Causal: the result for an interval does not change with what comes after it.
+    Causal: the score of an interval does not change with what comes after it.
     """
-    learned = curve.with_values(curve.values.copy())
     slots = week.slots(curve.start_us, curve.step_us)
-    parts = []
+    scores = Scores.none(0)
     for begin, end in _stretches(curve):
-        past = (begin - _LEARN_DAYS * DAY // curve.step_us, begin)
+        detector = learn(curve.part(0, begin), slots.part(0, begin), scores.score, carrier)
         lead = min(begin, LEAD_IN_US // curve.step_us)
         now = (begin - lead, end)
-        detector = Detector.fit(learned.part(*past), slots.part(*past), carrier)
-        found = detector.score(curve.part(*now), slots.part(*now)).after(lead)
-        parts.append(found)
-        learned.values[:end] = learnable(curve.part(0, end), learned.values[:begin], found.score)
-    return Scores.join(parts)
+        scores = Scores.join((scores, detector.score(curve.part(*now), slots.part(*now)).after(lead)))
+    return Judged(scores, learn(curve, slots, scores.score, carrier))
 
 
-def learnable(curve: LoadCurve, learned: Floats, score: Floats) -> Floats:
-    """The values of the curve to learn from: what was ``learned`` so far, and what has been scored since.
+def learn(curve: LoadCurve, slots: WeekSlots, score: Floats, carrier: Carrier | None = None) -> Detector:
+    """A detector from the last year of a history and what it was scored with.
 
-    Intervals that look wrong are left out (NaN) once there are twelve weeks to tell by. But a change that lasts becomes
-    the new normal: if more than half of the last four weeks looks wrong, all of these weeks are learned from.
+    Intervals that looked wrong are left out once there are twelve weeks to tell by. But a change that lasts becomes
+    the new normal: if more than half of the last four weeks looked wrong, all of these weeks are learned from.
     """
-    newest = curve.values[len(learned) :]
-    if len(learned) * curve.step_us < _MATURE_DAYS * DAY:
-        return np.concatenate((learned, newest))
-    values = np.concatenate((learned, np.where(score >= _DOUBTED, np.nan, newest)))
-    recent = slice(max(0, len(values) - _REFIT_DAYS * DAY // curve.step_us), len(values))
+    day = DAY // curve.step_us if curve.step_us <= DAY else 1
+    doubted = score >= _DOUBTED
+    doubted[: _MATURE_DAYS * day] = False
+    recent = slice(max(0, len(curve) - _REFIT_DAYS * day), len(curve))
     known = np.isfinite(curve.values[recent])
-    if known.any() and np.isnan(values[recent][known]).mean() > 0.5:
-        values[recent] = curve.values[recent]
-    return values
+    if known.any() and doubted[recent][known].mean() > 0.5:
+        doubted[recent] = False
+    past = (len(curve) - _LEARN_DAYS * day, len(curve))
+    learned = curve.with_values(np.where(doubted, np.nan, curve.values))
+    return Detector.fit(learned.part(*past), slots.part(*past), carrier)
 
 
 def _stretches(curve: LoadCurve) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,103 @@
+"""What an alert is. All instants are µs since the Unix epoch, UTC."""
+
+from enum import StrEnum
+
+import msgspec
+
+from metering.event import Event, Severity
+
+
+class State(StrEnum):
+    """Where an alert is in its life; one that is muted stays what it is and says so in ``muted_until_us``."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"  # somebody takes care of it
+    RESOLVED = "resolved"  # there are no more signs of it
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """The curve to show: arrays of equal length, or empty where there is nothing to compare with.
+
+    quantity is a name of `metering.quantities`, unit what the values are in; None stands for a missing value.
+    """
+
+    quantity: str = ""
+    unit: str = ""
+    times_us: tuple[int, ...] = ()
+    actual: tuple[float | None, ...] = ()
+    expected: tuple[float | None, ...] = ()
+    lower: tuple[float | None, ...] = ()
+    upper: tuple[float | None, ...] = ()
+
+
+class Excess(msgspec.Struct, frozen=True):
+    """What was consumed beyond the expected so far; None where there is no tariff or no factor."""
+
+    amount: float
+    unit: str
+    eur: float | None = None
+    kg_co2e: float | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a check has found, before it is an alert.
+
+    cause     its identity: findings of one cause that meet in time are one alert
+    kind      a short key such as stuck, leak, silent
+    subject   id of the meter or device
+    building  id of the building, or ""
+    first_us, last_us   the first and the last sign of it
+    """
+
+    cause: str
+    kind: str
+    subject: str
+    building: str
+    severity: Severity
+    first_us: int
+    last_us: int
+    title: str
+    explanation: str
+    evidence: Evidence = Evidence()
+    excess: Excess | None = None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of an alert's history; ``action`` is opened, reopened, resolved, acknowledged, commented or muted."""
+
+    time_us: int
+    who: str
+    action: str
+    text: str
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert. ``opened_us`` is when it was raised, ``first_us`` and ``last_us`` bound the signs of it."""
+
+    id: str
+    cause: str
+    kind: str
+    subject: str
+    building: str
+    severity: Severity
+    state: State
+    first_us: int
+    last_us: int
+    opened_us: int
+    resolved_us: int | None
+    muted_until_us: int | None
+    title: str
+    explanation: str
+    evidence: Evidence
+    excess: Excess | None
+    history: tuple[Entry, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are still signs of it, acknowledged or not."""
+        return self.state is not State.RESOLVED
+
+    def event(self) -> Event:
+        """The annotation that goes with it."""
+        end_us = None if self.is_open else self.last_us
+        return Event(self.id, self.first_us, end_us, self.kind, self.severity, self.subject, self.building, self.title)

@@ -1,0 +1,140 @@
+"""Findings in the consumption of a meter: when the score says alert, what it is, and what it costs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.alerts.alert import Evidence, Excess, Finding
+from analytics.alerts.live import silence_cause, stuck_cause
+from analytics.alerts.wording import Wording
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.detector import KINDS, Scores, decide
+from metering.estate import Meter
+from metering.event import Severity
+from metering.instant import DAY, HOUR
+from metering.samples import Floats
+
+_COSTS = ("high", "leak", "base_load", "spike")
+_SEVERITY = {
+    "leak": Severity.CRITICAL,
+    "spike": Severity.INFO,
+    "drop": Severity.INFO,
+}
+_LEAD_US = 12 * HOUR  # evidence before the first sign
+_SHOWN = 400  # points of evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A meter's curve with its scores, interval by interval, and the emissions of an excess in kg CO2e."""
+
+    meter: Meter
+    curve: LoadCurve
+    scores: Scores
+    kg_co2e: Callable[[Floats], Floats]
+
+
+def findings(judged: Judged, budget: float, price: float | None, wording: Wording) -> Iterator[Finding]:
+    """One finding for each time the meter was in alert; parts less than a day apart are one.
+
+    ``budget`` is the false alarms per meter and month that are acceptable, ``price`` EUR per billing unit.
+    """
+    alert = np.flatnonzero(decide(judged.scores.score, budget))
+    if not len(alert):
+        return
+    apart = np.flatnonzero(np.diff(alert) * judged.curve.step_us > DAY)
+    for rows in np.split(alert, apart + 1):
+        yield _finding(judged, int(rows[0]), int(rows[-1]) + 1, price, wording)
+
+
+def _finding(judged: Judged, begin: int, end: int, price: float | None, wording: Wording) -> Finding:
+    meter, curve, scores = judged.meter, judged.curve, judged.scores
+    worst = begin + int(scores.score[begin:end].argmax())
+    kind = KINDS[scores.kinds[worst]] or "high"
+    excess = _excess(judged, begin, end, price) if kind in _COSTS else None
+    cause = {"gap": silence_cause(meter.device), "stuck": stuck_cause(meter.device)}.get(
+        kind, f"{meter.id}:consumption"
+    )
+    return Finding(
+        cause,
+        kind,
+        meter.id,
+        meter.building,
+        _SEVERITY.get(kind, Severity.WARNING),
+        int(curve.start_us[begin]),
+        int(curve.start_us[end - 1]) + curve.step_us,
+        wording.say(f"title.{kind}", name=meter.name),
+        _explanation(judged, kind, (begin, worst, end), excess, wording),
+        _evidence(judged, begin, end),
+        excess,
+    )
+
+
+def _explanation(
+    judged: Judged, kind: str, positions: tuple[int, int, int], excess: Excess | None, wording: Wording
+) -> str:
+    begin, worst, end = positions
+    curve, say = judged.curve, wording.say
+    since, unit = wording.moment(int(curve.start_us[begin])), judged.meter.carrier.unit
+    actual, expected = float(curve.values[worst]), float(judged.scores.expected[worst])
+    if kind in ("gap", "negative") or not np.isfinite(actual):
+        return say("explain.gap" if kind != "negative" else "explain.negative", since=since)
+    amount = wording.number(actual)
+    if kind == "stuck":
+        return say("explain.stuck", since=since, actual=amount, unit=unit, step=wording.duration(curve.step_us))
+    words = {
+        "when": wording.weekly(int(curve.start_us[worst])),
+        "duration": wording.duration((end - begin) * curve.step_us),
+    }
+    if 0 < 1.2 * expected <= actual <= 100 * expected:
+        text = say("explain.more", ratio=wording.say.number(actual / expected), **words)
+    else:
+        usual = wording.number(expected) if np.isfinite(expected) else "–"
+        text = say("explain.unusual", actual=amount, expected=usual, unit=unit, **words)
+    return f"{text} {_cost(excess, wording)}" if excess else text
+
+
+def _cost(excess: Excess, wording: Wording) -> str:
+    costs = []
+    if excess.eur is not None:
+        costs.append(wording.say("explain.eur", eur=wording.say.number(excess.eur, 2)))
+    if excess.kg_co2e is not None:
+        costs.append(wording.say("explain.kg", kg=wording.number(round(excess.kg_co2e, 1))))
+    added = f" ({', '.join(costs)})" if costs else ""
+    return wording.say("explain.excess", amount=wording.number(excess.amount), unit=excess.unit, costs=added)
+
+
+def _excess(judged: Judged, begin: int, end: int, price: float | None) -> Excess | None:
+    """What was consumed beyond the expectation while in alert; None if that is nothing."""
+    beyond = np.zeros(len(judged.curve))
+    beyond[begin:end] = np.nan_to_num((judged.curve.values - judged.scores.expected)[begin:end])
+    amount = float(beyond.sum())
+    if amount <= 0:
+        return None
+    kg = judged.kg_co2e(beyond)
+    return Excess(
+        round(amount, 6),
+        judged.meter.carrier.unit,
+        None if price is None else round(amount * price, 2),
+        round(float(np.nansum(kg)), 3) if np.isfinite(kg[begin:end]).any() else None,
+    )
+
+
+def _evidence(judged: Judged, begin: int, end: int) -> Evidence:
+    curve, scores = judged.curve, judged.scores
+    first = max(begin - int(_LEAD_US // curve.step_us), 0)
+    part = slice(first, end, max(1, -(-(end - first) // _SHOWN)))
+    return Evidence(
+        "consumption",
+        judged.meter.carrier.unit,
+        tuple(curve.start_us[part].tolist()),
+        _numbers(curve.values[part]),
+        _numbers(scores.expected[part]),
+        _numbers(scores.lower[part]),
+        _numbers(scores.upper[part]),
+    )
+
+
+def _numbers(values: Floats) -> tuple[float | None, ...]:
+    return tuple(value if np.isfinite(value) else None for value in np.round(values, 6).tolist())

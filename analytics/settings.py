@@ -1,0 +1,66 @@
+"""Settings of analytics."""
+
+from pydantic import Field, SecretStr
+
+from metering.estate import Carrier
+from metering.strict import Strict
+
+
+class TariffSettings(Strict):
+    """What a billing unit costs, taxes included. Without a price alerts name no costs."""
+
+    electricity: float | None = Field(default=None, ge=0)
+    """EUR per kWh."""
+    heat: float | None = Field(default=None, ge=0)
+    """EUR per kWh."""
+    gas: float | None = Field(default=None, ge=0)
+    """EUR per m³."""
+    water: float | None = Field(default=None, ge=0)
+    """EUR per m³, sewage included."""
+
+    def price(self, carrier: Carrier) -> float | None:
+        prices: dict[Carrier, float | None] = {
+            Carrier.ELECTRICITY: self.electricity,
+            Carrier.HEAT: self.heat,
+            Carrier.GAS: self.gas,
+            Carrier.WATER: self.water,
+        }
+        return prices[carrier]
+
+
+class AlertSettings(Strict):
+    """When to alert."""
+
+    budget: float = Field(default=0.5, gt=0, le=30)
+    """False alarms per meter and month that are acceptable: less means fewer alerts and later ones."""
+    quiet_h: float = Field(default=6.0, gt=0)
+    """After so many hours without a new sign an alert is resolved by itself."""
+    days: int = Field(default=7, ge=1)
+    """How far back a first analysis of a history opens alerts."""
+
+
+class AnalyticsSettings(Strict):
+    """Energy, anomalies and alerts."""
+
+    interval_s: float = Field(default=60.0, gt=0)
+    """How often live readings are checked, in seconds."""
+    history_days: int = Field(default=366, ge=7)
+    """How much history a meter's usual consumption is learned from, at most."""
+    recompute_h: float = Field(default=24.0, ge=1)
+    """Readings that come late by up to so many hours still change the results."""
+    timezone: str = "Europe/Berlin"
+    """Local time of days, weeks and reports."""
+    holiday_region: str | None = "HE"
+    """German state whose public holidays count as Sundays; null for none."""
+    outdoor_temperature: str | None = None
+    """Id of the device that measures the outdoor temperature, if there is one."""
+    silent_factor: float = Field(default=5.0, gt=1)
+    """A device is silent when it has not been heard for so many of its intervals …"""
+    silent_after_s: float = Field(default=120.0, gt=0)
+    """… and for at least so many seconds."""
+    tariffs: TariffSettings = TariffSettings()
+    """Prices, for what waste costs."""
+    alerts: AlertSettings = AlertSettings()
+    """When to alert."""
+    notify: tuple[SecretStr, ...] = ()
+    """Where new alerts are sent: Apprise URLs such as mailto://, msteams:// or ntfy://."""
