@@ -49,7 +49,8 @@ def network_overview(estate: Estate, texts: Texts) -> Dashboard:
     for title, panels in sections.items():
         board = board.with_row(Row(texts(title)))
         for panel in panels(estate, texts):
-            board = board.with_panel(panel)
+            if panel.build().targets:  # what the estate has nothing for is left out
+                board = board.with_panel(panel)
     return board
 
 
