@@ -44,25 +44,24 @@ def rtu_request(unit: int, function: int, address: int, quantity: int) -> bytes:
     return body + struct.pack("<H", crc16(body))
 
 
-def reply_words(protocol: Protocol, request: bytes, reply: bytes) -> list[int]:
-    """The registers in a reply that answers this very request. Raises FrameError if it does not.
+def reply_words(protocol: Protocol, request: bytes | None, reply: bytes) -> list[int]:
+    """The registers in a reply that answers this very request (or any, for None). Raises FrameError if it does not.
 
     Keys: incomplete, crc_mismatch, transaction_id_mismatch, unit_id_mismatch, function_mismatch, length_mismatch,
     exception_<code>.
     """
-    asked, question = _unwrap(protocol, request, _REQUEST)
     header, answer = _unwrap(protocol, reply, _rtu_reply_length(reply))
+    asked, question = (header, None) if request is None else _unwrap(protocol, request, _REQUEST)
     if header.transaction != asked.transaction:
         raise FrameError("transaction_id_mismatch")
     if header.unit != asked.unit:
         raise FrameError("unit_id_mismatch")
-    function, _, quantity = struct.unpack_from(">BHH", question)
-    if answer[0] == function | _EXCEPTION:
-        raise FrameError(f"exception_{answer[1]}")
-    if answer[0] != function:
+    function, announced, data = answer[0], answer[1], answer[2:]
+    if question is not None and function & ~_EXCEPTION != question[0]:
         raise FrameError("function_mismatch")
-    announced, data = answer[1], answer[2:]
-    if announced != 2 * quantity:
+    if function & _EXCEPTION:
+        raise FrameError(f"exception_{announced}")
+    if announced % 2 or (question is not None and announced != 2 * int.from_bytes(question[3:5], "big")):
         raise FrameError("length_mismatch")
     if len(data) != announced:
         raise FrameError("incomplete" if len(data) < announced else "length_mismatch")

@@ -69,9 +69,9 @@ def _check(vector: Vector) -> Iterator[str | None]:
 
 def _check_frame(vector: Vector) -> Iterator[str | None]:
     expected = vector["expected_error"]
-    request, reply = (bytes.fromhex(vector[key]) for key in ("request_hex", "response_hex"))
+    request = bytes.fromhex(vector["request_hex"]) if vector.get("request_hex") else None
     try:
-        words = reply_words(Protocol(vector["protocol"]), request, reply)
+        words = reply_words(Protocol(vector["protocol"]), request, bytes.fromhex(vector["response_hex"]))
     except FrameError as error:
         yield None if str(error) == expected else f"error {error}, expected {expected}"
         return
@@ -101,14 +101,17 @@ def _scaled(vector: Vector, words: Sequence[int], *, reserved: bool) -> Raw | st
     if vector["data_type"] == "str":
         return decode_text(words)
     raw = _raw(vector, words, reserved=reserved)
-    return None if raw is None else _plain(_exact(raw) * Fraction(repr(vector["scale"])))
+    return None if raw is None else _plain(_exact(raw) * Fraction(repr(vector.get("scale") or 1)))
 
 
 def _sum(vector: Vector) -> Raw | None:
-    """Integer and decimal part, each with its own registers and scale."""
+    """Integer and decimal part, each with its own scale, and its own registers or an offset into the vector's."""
     total = Fraction(0)
     for part in vector["parts"]:
-        value = _scaled({**vector, **part}, part["registers"], reserved=True)
+        merged = {**vector, **part}
+        begin = int(part.get("register_offset", part.get("offset", 0)))
+        words = merged["registers"][begin : begin + _layout(merged).words]
+        value = _scaled(merged, words, reserved=True)
         if value is None or isinstance(value, str):
             return None
         total += _exact(value)
@@ -137,16 +140,17 @@ def _reserves(vector: Vector) -> bool:
 def _differs(vector: Vector, value: Raw | str | None) -> str | None:
     name = vector.get("name") or vector.get("quantity")
     expected = vector["expected"]
-    if not _same(value, expected, vector["tolerance"]):
+    tolerance = float(vector.get("tolerance") or 0)
+    if not _same(value, expected, tolerance):
         return f"{name}: {value!r}, expected {expected!r}"
-    canonical = vector["canonical"]
+    canonical = vector.get("canonical")
     if canonical is None or value is None or isinstance(value, str):
         return None
     converted = value if canonical["unit"] == vector["unit"] else to_canonical(value, vector["unit"])
     if canonical["unit"] != vector["unit"] and canonical_unit(canonical["unit"]) != canonical_unit(vector["unit"]):
         return f"{name}: {vector['unit']} does not become {canonical['unit']}"
     factor = abs(converted / value) if value else 1.0
-    if not _same(converted, canonical["value"], float(vector["tolerance"]) * factor):
+    if not _same(converted, canonical["value"], tolerance * factor):
         return f"{name}: {converted!r} {canonical['unit']}, expected {canonical['value']!r}"
     return None
 

@@ -1,0 +1,133 @@
+"""The bus against a peer that answers anything but what was asked."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from collectors.modbus.bus import Bus, NoAnswer, Refused, Unreachable
+from collectors.modbus.template import Limits
+from metering.clock import Clock
+
+Answer = Callable[[int, int, bytes], bytes | None]
+"""(transaction, unit, question) → bytes to send, or None to hang up."""
+
+
+@asynccontextmanager
+async def peer(*answers: Answer) -> AsyncIterator[tuple[Bus, list[bytes]]]:
+    """A bus to a server that gives the n-th answer to the n-th request, and the requests it got."""
+    asked: list[bytes] = []
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                header = await reader.readexactly(7)
+                transaction, _, length, unit = struct.unpack(">HHHB", header)
+                question = await reader.readexactly(length - 1)
+                asked.append(header + question)
+                answer = answers[len(asked) - 1](transaction, unit, question)
+                if answer is None:
+                    break
+                writer.write(answer)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    bus = Bus("127.0.0.1", server.sockets[0].getsockname()[1], 0.15, Clock())
+    try:
+        yield bus, asked
+    finally:
+        bus.close()
+        server.close()
+        await server.wait_closed()
+
+
+def frame(transaction: int, unit: int, pdu: bytes) -> bytes:
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
+
+
+def words(function: int, *registers: int) -> bytes:
+    return struct.pack(f">BB{len(registers)}H", function, 2 * len(registers), *registers)
+
+
+def right(transaction: int, unit: int, _: bytes) -> bytes:
+    return frame(transaction, unit, words(3, 12, 34))
+
+
+async def read(bus: Bus) -> list[int]:
+    return await bus.read(1, 3, 100, 2, Limits())
+
+
+async def test_the_request_on_the_wire() -> None:
+    async with peer(right) as (bus, asked):
+        assert await read(bus) == [12, 34]
+    assert asked == [bytes.fromhex("0001 0000 0006 01 03 0064 0002")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (lambda t, u, _: frame(t, u, words(3, 12)), "1 registers came instead of 2"),
+        (lambda t, u, _: frame(t, u, words(3, 1, 2, 3)), "3 registers came instead of 2"),
+        (lambda t, u, _: frame(t, u, words(4, 12, 34)), "reply to function 4 instead of 3"),
+        (lambda t, u, _: frame(t, u, b"\x84\x02"), "reply to function 132 instead of 3"),
+        (lambda t, u, _: frame(t + 1, u, words(3, 12, 34)), "no answer within 0.15 s"),
+        (lambda t, u, _: frame(t, u + 1, words(3, 12, 34)), "no answer within 0.15 s"),
+        (lambda t, u, _: frame(t, u, words(3, 12, 34))[:-1], "no answer within 0.15 s"),
+        (lambda _t, _u, _q: b"\xff" * 40, "no answer within 0.15 s"),
+        (lambda _t, _u, _q: None, "no answer within 0.15 s"),
+    ],
+)
+async def test_a_wrong_reply_is_no_answer_and_the_next_read_begins_afresh(wrong: Answer, reason: str) -> None:
+    async with peer(wrong, right) as (bus, asked):
+        with pytest.raises(NoAnswer, match=f"^{reason}$"):
+            await read(bus)
+        assert await read(bus) == [12, 34]
+    assert asked[0][:2] == asked[1][:2] == b"\0\1"  # the first transaction of a new connection
+
+
+async def test_an_exception_keeps_the_connection() -> None:
+    async with peer(lambda t, u, _: frame(t, u, b"\x83\x02"), right) as (bus, asked):
+        with pytest.raises(Refused, match=r"Modbus exception 2 \(illegal data address\)") as caught:
+            await read(bus)
+        assert caught.value.code == 2
+        assert await read(bus) == [12, 34]
+    assert [request[:2] for request in asked] == [b"\0\1", b"\0\2"]
+
+
+async def test_a_reply_that_comes_before_the_right_one_is_skipped() -> None:
+    def stale_first(transaction: int, unit: int, _: bytes) -> bytes:
+        return frame(transaction - 1 & 0xFFFF or 9, unit, words(3, 0, 0)) + frame(transaction, unit, words(3, 12, 34))
+
+    async with peer(stale_first) as (bus, _):
+        assert await read(bus) == [12, 34]
+
+
+async def test_after_a_failed_attempt_the_next_one_waits() -> None:
+    async with peer() as (bus, _):
+        pass
+    with pytest.raises(Unreachable, match=r"cannot connect to 127\.0\.0\.1:"):
+        await read(bus)
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(Unreachable) as caught:
+        await read(bus)
+    assert asyncio.get_running_loop().time() - begun < 0.05
+    assert caught.value.retry_us > Clock().now_us()
+
+
+async def test_pauses_are_kept() -> None:
+    limits = Limits(pause_s=0.05, unit_change_pause_s=0.15)
+    loop = asyncio.get_running_loop()
+    async with peer(*[right] * 3) as (bus, _):
+        await bus.read(1, 3, 0, 2, limits)
+        begun = loop.time()
+        await bus.read(1, 3, 0, 2, limits)
+        same = loop.time()
+        await bus.read(2, 3, 0, 2, limits)
+        other = loop.time()
+    assert 0.04 < same - begun < 0.14
+    assert other - same > 0.14
