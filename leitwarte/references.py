@@ -27,18 +27,17 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         known[what].add(key)
     known["quantity"] = set(QUANTITIES)
     known["register quantity"] = {name for name, entry in QUANTITIES.items() if entry.kind is Kind.REGISTER}
-    for where, what, key in _references(settings):
-        if key is not None and key not in known.get(what, ()):
-            yield LooseEnd(where, f"there is no {what} {key!r}", _suggestion(key, known.get(what, ())))
+    for where, what, wanted in _references(settings):
+        if wanted is not None and wanted not in known.get(what, ()):
+            yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
 
 
 def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
     """What has an id: kind, place, id."""
-    for kind, connections in (("modbus", settings.modbus), ("mqtt", settings.mqtt)):
-        for c, connection in enumerate(connections):
-            yield "connection", (kind, c), connection.id
-            for d, device in enumerate(connection.devices):
-                yield "device", (kind, c, "devices", d), device.id
+    for kind, c, connection in settings.connections():
+        yield "connection", (kind, c), connection.id
+        for d, device in enumerate(connection.devices):
+            yield "device", (kind, c, "devices", d), device.id
     for s, site in enumerate(settings.sites):
         yield "site", ("sites", s), site.id
         for b, building in enumerate(site.buildings):
@@ -49,10 +48,9 @@ def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
 
 def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
     """What refers to something: place, kind of thing referred to, its id."""
-    for kind, connections in (("modbus", settings.modbus), ("mqtt", settings.mqtt)):
-        for c, connection in enumerate(connections):
-            for d, device in enumerate(connection.devices):
-                yield (kind, c, "devices", d, "building"), "building", device.building
+    for kind, c, connection in settings.connections():
+        for d, device in enumerate(connection.devices):
+            yield (kind, c, "devices", d, "building"), "building", device.building
     for s, site in enumerate(settings.sites):
         for b, building in enumerate(site.buildings):
             for m, meter in enumerate(building.meters):

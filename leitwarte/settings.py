@@ -1,10 +1,14 @@
 """The settings file: one YAML document for the whole house. Each room defines and documents its own part."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from analytics.carbon.factors import FactorSet
+from analytics.carbon.settings import CarbonSettings
+from analytics.reports.collect import Rules
 from analytics.settings import AnalyticsSettings
 from collectors.modbus.settings import ModbusSettings
 from collectors.mqtt.settings import MqttSettings
@@ -13,6 +17,7 @@ from dashboards.settings import WebSettings
 from gateway.settings import GatewaySettings
 from metering.clock import Clock
 from metering.estate import Building, Carrier, Estate, Meter, Role, Site
+from metering.localtime import LocalCalendar
 from metering.strict import Strict
 from metering.texts import Language
 from storage.settings import EmbeddedSettings, StoreSettings
@@ -105,7 +110,7 @@ class Settings(Strict):
     """Language of everything people see: de or en."""
     data_dir: Path = Path("leitwarte-data")
     """Where the outbox, the embedded store and the alerts live; relative to the settings file."""
-    store: StoreSettings = Field(default_factory=EmbeddedSettings, discriminator="kind")
+    store: StoreSettings = EmbeddedSettings()
     """Where readings are kept."""
     modbus: tuple[ModbusSettings, ...] = ()
     """Modbus connections and the devices behind them."""
@@ -113,6 +118,12 @@ class Settings(Strict):
     """MQTT brokers and the devices heard through them."""
     sites: tuple[SiteSettings, ...] = ()
     """The estate: sites, buildings, meters."""
+    timezone: str = "Europe/Berlin"
+    """Local time of days, weeks and reports."""
+    carbon: CarbonSettings = CarbonSettings()
+    """Emission factors, and what gas is worth."""
+    alerts_url: str | None = None
+    """Database of the alerts, as SQLAlchemy writes it, such as postgresql://…; SQLite in data_dir if left out."""
     gateway: GatewaySettings = GatewaySettings()
     """Validation, outbox, health."""
     analytics: AnalyticsSettings = AnalyticsSettings()
@@ -122,8 +133,48 @@ class Settings(Strict):
     clock: ClockSettings = ClockSettings()
     """Time lapse, for replays."""
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, timezone: str) -> str:
+        LocalCalendar(timezone)
+        return timezone
+
+    @property
+    def calendar(self) -> LocalCalendar:
+        return LocalCalendar(self.timezone)
+
+    @property
+    def store_in_data_dir(self) -> StoreSettings:
+        """The store's settings, a relative path of the embedded one taken from ``data_dir``."""
+        if isinstance(self.store, EmbeddedSettings):
+            return self.store.model_copy(update={"path": self.data_dir / self.store.path})
+        return self.store
+
+    @property
+    def gateway_in_data_dir(self) -> GatewaySettings:
+        return self.gateway.model_copy(update={"data_dir": self.data_dir / self.gateway.data_dir})
+
+    @property
+    def alerts_database(self) -> str:
+        return self.alerts_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
+
+    def rules(self) -> Rules:
+        """By which rules energy becomes CO2. Raises LookupError for an unknown factor set."""
+        return Rules(FactorSet.load(self.carbon.factors), self.calendar, self.carbon.gas_quality())
+
+    def tomorrow(self) -> date:
+        """The local day after this one."""
+        return self.calendar.date_of(self.clock.clock().now_us()) + timedelta(days=1)
+
+    def connections(self) -> Iterator[tuple[str, int, ModbusSettings | MqttSettings]]:
+        """Every connection, with the key and the index under which it stands in the file."""
+        for index, bus in enumerate(self.modbus):
+            yield "modbus", index, bus
+        for index, broker in enumerate(self.mqtt):
+            yield "mqtt", index, broker
+
     def devices(self) -> Iterator[DeviceSettings]:
-        for connection in (*self.modbus, *self.mqtt):
+        for _, _, connection in self.connections():
             yield from connection.devices
 
     def estate(self) -> Estate:

@@ -1,0 +1,37 @@
+"""``leitwarte run``: production."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from leitwarte import logs
+from leitwarte.commands.common import CONFIG, ConfigOption, fail, settings_file
+from leitwarte.installation import Installation, Part
+from leitwarte.lifetime import until_stopped
+from leitwarte.settings import Settings
+from storage.protocol import StoreError
+
+
+def run(
+    config: ConfigOption = CONFIG,
+    only: Annotated[list[Part] | None, typer.Option(help="Run only this part; may be given more than once.")] = None,
+) -> None:
+    """Run gateway, analytics and web app as the settings say, until SIGTERM or Ctrl-C."""
+    settings = settings_file(config).settings
+    logs.configure()
+    try:
+        asyncio.run(_run(settings, only or list(Part)))
+    except StoreError as error:
+        fail(f"store: {error}")
+    except (OSError, ValueError) as error:
+        fail(error)
+
+
+async def _run(settings: Settings, parts: list[Part]) -> None:
+    installation = Installation(settings)
+    await installation.store.start()
+    try:
+        await until_stopped(installation.run(parts))
+    finally:
+        await installation.store.close()

@@ -1,0 +1,211 @@
+"""The demo: the simulated town with a past, read live by the same rooms that run in production."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from analytics.reports.collect import daily_figures
+from analytics.reports.period import Period
+from analytics.reports.report import reported
+from device_sim.broker import InProcessBroker
+from device_sim.device import SimDevice
+from device_sim.faults.fault import FOR_EVER, Placed
+from device_sim.faults.scenario import load_scenario, write_truth
+from device_sim.faults.showing import RegisterBackwards
+from device_sim.history import readings
+from device_sim.modbus import ModbusTown
+from device_sim.mqtt.town import MqttTown
+from device_sim.town import Town
+from leitwarte.installation import Installation
+from leitwarte.lifetime import until_stopped
+from leitwarte.progress import Show
+from leitwarte.settings import Settings
+from leitwarte.settings_file import load
+from leitwarte.town_settings import acquisition
+from metering.clock import Clock
+from metering.instant import DAY, MINUTE, QUARTER_HOUR, Window
+from metering.localtime import LocalCalendar
+from metering.texts import Language
+from storage.protocol import Store
+
+HISTORY_DAYS = 60
+_BATCH = 50_000
+_CYCLE_S = 10.0
+_STUCK_AFTER_S = 40.0
+_SILENT_AFTER_S = 30.0
+_TARIFFS = {"electricity": 0.29, "heat": 0.14, "gas": 1.1, "water": 4.6}  # invented, of a usual size
+
+
+class Past(msgspec.Struct):
+    """What makes a town go on where it stopped: its seed, when its history begins, when it was started (µs, UTC)."""
+
+    seed: int
+    start_us: int
+    started_us: list[int]
+
+    @classmethod
+    def read(cls, folder: Path, now_us: int) -> "Past":
+        """That of the folder, or a new one; this start is added to it. Raises ValueError for a file that is spoiled."""
+        path = folder / "town.json"
+        if path.exists():
+            try:
+                past = msgspec.json.decode(path.read_bytes(), type=cls)
+            except msgspec.DecodeError as error:
+                raise ValueError(f"{path} is spoiled ({error}); delete {folder} to begin anew") from None
+        else:
+            calendar = LocalCalendar()
+            past = cls(1, calendar.midnight(calendar.date_of(now_us - HISTORY_DAYS * DAY)), [])
+        past.started_us.append(now_us)
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.encode(past))
+        return past
+
+    def faults(self) -> list[Placed]:
+        """The demo's faults: those of the past days once, the live ones at every start.
+
+        What failed live has been repaired by the next start; a register that went back stays back.
+        """
+        scenario = load_scenario("demo")
+        found = []
+        for start_us, next_us in pairwise([*self.started_us, FOR_EVER]):
+            for placed in scenario.place(start_us):
+                is_live = placed.window.start_us >= start_us - MINUTE
+                if not is_live and start_us == self.started_us[0]:
+                    found.append(placed)
+                elif is_live and placed.window.start_us < next_us:
+                    stays = isinstance(placed.fault, RegisterBackwards)
+                    end_us = placed.window.end_us if stays else min(placed.window.end_us, next_us)
+                    found.append(replace(placed, window=Window(placed.window.start_us, end_us)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened while the demo ran."""
+
+    received: int
+    stored: int
+    rejected: int
+    queued: int
+    devices_online: int
+    devices: int
+    alerts_opened: int
+    kg_co2e_last_day: float
+    address: str
+
+
+class Demo:
+    """The town, its history and a whole installation in one process."""
+
+    def __init__(self, folder: Path, port: int, language: Language) -> None:
+        self._folder = folder
+        self._port = port
+        self._language = language
+        self._clock = Clock()
+
+    async def run(self, seconds: float | None, progress: Show, ready: Callable[[str], None]) -> Summary:
+        """Run for so many seconds, or until a signal comes; ``ready`` is told the address.
+
+        Raises OSError for a port that is taken and ValueError for a spoiled folder.
+        """
+        now_us = self._clock.now_us()
+        past = Past.read(self._folder, now_us)
+        town = Town(past.seed, past.start_us, past.faults())
+        write_truth(self._folder / "truth.jsonl", town.truth())
+        async with AsyncExitStack() as stack:
+            broker = InProcessBroker(port=_free_port())
+            modbus = ModbusTown(town.devices, self._clock)
+            for part in (broker, modbus):
+                await part.start()
+                stack.push_async_callback(part.stop)
+            installation = Installation(self._settings(town, modbus, broker), self._clock)
+            await installation.store.start()
+            stack.push_async_callback(installation.store.close)
+            await make_history(installation.store, town.devices, Window(past.start_us, now_us), progress)
+            await installation.analytics.backfill(
+                Window(past.start_us, now_us), lambda share: progress("analysis", share)
+            )
+            speaking = MqttTown(town.devices, self._clock, broker.host, broker.port)
+            opened_before = await asyncio.to_thread(_alerts_ever, installation)
+
+            async def live() -> None:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(speaking.run(), name="town over MQTT")
+                    group.create_task(installation.run(), name="installation")
+                    await installation.web.ready.wait()
+                    ready(f"http://localhost:{installation.web.port}")
+
+            await until_stopped(live(), seconds)
+            return await self._summary(installation, opened_before)
+
+    def _settings(self, town: Town, modbus: ModbusTown, broker: InProcessBroker) -> Settings:
+        """The settings file of the demo: written for people to look at, read back as any other."""
+        document = {
+            "language": self._language,
+            "data_dir": ".",
+            "store": {"kind": "embedded"},
+            "gateway": {"stuck_after_s": _STUCK_AFTER_S, "health": {"port": 0}},
+            "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
+            "web": {"port": self._port},
+            **acquisition(town.estate, town.devices, modbus_ports=modbus.ports, broker=(broker.host, broker.port)),
+        }
+        path = self._folder / "leitwarte.yaml"
+        path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), "utf-8")
+        return load(path).settings
+
+    async def _summary(self, installation: Installation, opened_before: int) -> Summary:
+        status = installation.gateway.status()
+        return Summary(
+            received=status.received,
+            stored=status.stored,
+            rejected=status.rejected,
+            queued=status.queued,
+            devices_online=status.devices_online,
+            devices=len(installation.estate.devices),
+            alerts_opened=await asyncio.to_thread(_alerts_ever, installation) - opened_before,
+            kg_co2e_last_day=await _emissions_of_yesterday(installation),
+            address=f"http://localhost:{installation.web.port}",
+        )
+
+
+async def make_history(store: Store, devices: Sequence[SimDevice], window: Window, progress: Show) -> None:
+    """Fill the window with what the devices showed each quarter-hour, from the newest stored reading on."""
+    measured = {device.id: window.start_us for device in devices}
+    for reading in await store.latest(list(measured)):
+        measured[reading.device] = max(measured[reading.device], reading.time_us + 1)
+    for number, device in enumerate(devices):
+        missing = Window(min(measured[device.id], window.end_us), window.end_us)
+        made = await asyncio.to_thread(readings, device, missing, QUARTER_HOUR)
+        for first in range(0, len(made), _BATCH):
+            await store.write(made[first : first + _BATCH])
+        progress("history", (number + 1) / len(devices))
+
+
+async def _emissions_of_yesterday(installation: Installation) -> float:
+    """Kg CO2e of all supply meters on the last whole local day."""
+    settings = installation.settings
+    yesterday = date.fromordinal(settings.tomorrow().toordinal() - 2)
+    period = Period(yesterday, date.fromordinal(yesterday.toordinal() + 1))
+    meters = reported(installation.estate)
+    parts = [days async for days in daily_figures(installation.store, meters, period, settings.rules())]
+    return float(sum((figure.kg.total for days in parts for figure in days if figure.kg), Decimal(0)))
+
+
+def _alerts_ever(installation: Installation) -> int:
+    return len(installation.alerts.list())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

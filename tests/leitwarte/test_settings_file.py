@@ -1,0 +1,122 @@
+"""A settings file is either right, or every mistake in it is said with its line and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from leitwarte.settings_file import SettingsError, load
+
+GOOD = """\
+language: de
+store:
+  kind: influxdb
+  url: http://localhost:8086
+  version: 1
+sites:
+  - id: campus
+    buildings:
+      - id: school
+        usage: school
+        meters:
+          - id: school-supply
+            carrier: electricity
+            device: school-main
+            register: active_energy_import
+modbus:
+  - id: school-bus
+    host: 10.0.0.5
+    devices:
+      - id: school-main
+        unit: 1
+        template: eastron/sdm630
+        building: school
+"""
+
+
+def problems(tmp_path: Path, text: str) -> list[tuple[int | None, str, str]]:
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert all(problem.file == str(path) for problem in caught.value.problems)
+    return [(problem.line, problem.message, problem.remedy) for problem in caught.value.problems]
+
+
+def test_a_good_file_describes_the_estate(tmp_path: Path) -> None:
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(GOOD, "utf-8")
+    loaded = load(path)
+    assert list(loaded.settings.estate().meters) == ["school-supply"]
+    assert loaded.settings.data_dir == tmp_path / "leitwarte-data"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "message", "remedy"),
+    [
+        ("hots: 10.0.0.5", "host: 10.0.0.5", 18, "unknown key 'hots'", "did you mean 'host'?"),
+        ("unit: one", "unit: 1", 21, "valid integer", ""),
+        ("unit: 900", "unit: 1", 21, "less than or equal to 255", ""),
+        ("template: eastron/sdm631", "template: eastron/sdm630", 22, "'eastron/sdm631'", ""),
+        ("building: scool", "building: school", 23, "no building 'scool'", "did you mean 'school'?"),
+        ("device: school-mian", "device: school-main", 14, "no device 'school-mian'", "did you mean 'school-main'?"),
+        ("register: active_power", "register: active_energy_import", 15, "no register quantity 'active_power'", ""),
+        ("carrier: elektro", "carrier: electricity", 13, "'electricity'", ""),
+        ("kind: postgres", "kind: influxdb", 2, "influxdb", ""),
+        ("    host: 10.0.0.5\n", "", None, "", ""),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(  # noqa: PLR0917
+    wrong: str, right: str, line: int | None, message: str, remedy: str, tmp_path: Path
+) -> None:
+    if line is None:
+        found = problems(tmp_path, GOOD.replace(wrong, right))
+        assert found == [(17, "the key 'host' is missing", "add it")]
+        return
+    assert right in GOOD
+    found = problems(tmp_path, GOOD.replace(right, wrong))
+    assert [entry for entry in found if entry[0] == line and message in entry[1] and remedy in entry[2]], found
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("unit: 1", "unit: x").replace("host: 10.0.0.5", "hots: 10.0.0.5")
+    assert {entry[0] for entry in problems(tmp_path, text)} >= {18, 21}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("", 1, "holds no settings"),
+        ("- a list\n", 1, "holds no settings"),
+        ("store:\n  kind: embedded\n   path: x\n", 3, "not valid YAML"),
+        ("store: {}\nstore: {}\n", 2, "stands twice"),
+        ("a: \tb: c\n", 1, "not valid YAML"),
+    ],
+)
+def test_what_is_no_settings_file_is_said_so(text: str, line: int, message: str, tmp_path: Path) -> None:
+    ((found_line, found, _),) = problems(tmp_path, text)
+    assert (found_line, message in found) == (line, True), found
+
+
+def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_secrets_come_from_environment_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFLUX_USER", "leitwarte")
+    (tmp_path / "password").write_text("s3cret\n", "utf-8")
+    text = GOOD.replace("version: 1", "version: 1\n  username: ${env:INFLUX_USER}\n  password: ${file:password}")
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(text, "utf-8")
+    store = load(path).settings.store
+    assert store.kind == "influxdb"
+    assert store.password is not None
+    assert (store.username, store.password.get_secret_value()) == ("leitwarte", "s3cret")
+    assert "s3cret" not in repr(store)
+
+
+def test_a_missing_secret_is_named(tmp_path: Path) -> None:
+    text = GOOD.replace("version: 1", "version: 1\n  username: ${env:NOBODY_SET_THIS}\n  password: ${file:nowhere}")
+    found = problems(tmp_path, text)
+    assert (6, "the environment has no variable NOBODY_SET_THIS", "set NOBODY_SET_THIS before starting") in found
+    assert any(entry[0] == 7 and "nowhere cannot be read" in entry[1] for entry in found)
