@@ -75,9 +75,10 @@ class Harvest:
 
     def take(self, item: Mapping[str, object], table: Table, source: str, part: str = "") -> None:
         """Add every field of ``item`` that ``table`` lists; ``source`` is the pointer of ``item``."""
-        for key, (quantity, unit) in table.items():
-            if key in item:
-                self.add(quantity, item[key], unit, source + pointer(key), part)
+        for key, raw in item.items():
+            meaning = table.get(key)
+            if meaning is not None:
+                self.add(meaning[0], raw, meaning[1], source + pointer(key), part)
 
     def decoded(self) -> Decoded:
         return Decoded(self.values, self.refused)

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -74,6 +75,7 @@ def text_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+@lru_cache(maxsize=8192)
 def pointer(*keys: str | int) -> str:
     """The JSON Pointer (RFC 6901) of a path."""
     return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
