@@ -50,7 +50,10 @@ class AlertBook:
         self._engine.dispose()
 
     def report(self, finding: Finding, now_us: int) -> Alert:
-        """Open an alert for the finding, or continue the one it belongs to; one that was resolved opens again."""
+        """Open an alert for the finding, or continue the one it belongs to.
+
+        One that was resolved opens again if there are signs from after that.
+        """
         with self._session() as session:
             row = session.scalars(
                 select(AlertRow)
@@ -65,7 +68,7 @@ class AlertBook:
             if row is None:
                 row = _new(finding, now_us)
                 session.add(row)
-            elif finding.last_us > row.last_us or row.state != State.RESOLVED:
+            elif row.resolved_us is None or finding.last_us > row.resolved_us:
                 _continue(row, finding, now_us)
             return _alert(row)
 

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from analytics.alerts.alert import Evidence, Finding
 from analytics.alerts.wording import Wording
 from metering.estate import Device, Estate
@@ -42,7 +44,7 @@ def stuck_cause(device: str) -> str:
 class Silence:
     """Which devices are silent: unheard for ``factor`` of their intervals and for ``least_s`` seconds.
 
-    ``since_us`` is when listening began: a device never heard counts as heard then.
+    ``since_us`` is when listening began: patience begins then, and a device never heard counts as heard then.
     """
 
     def __init__(self, factor: float, least_s: float, since_us: int) -> None:
@@ -55,9 +57,9 @@ class Silence:
     ) -> Iterator[tuple[Device, int]]:
         """The silent ones, each with when it was last heard."""
         for device in devices:
-            last_us = max(heard_us.get(device.id, 0), self._since_us)
+            last_us = heard_us.get(device.id, self._since_us)
             patience = max(self._factor * device.interval_s, self._least_s)
-            if now_us - last_us > patience * SECOND:
+            if now_us - max(last_us, self._since_us) > patience * SECOND:
                 yield device, last_us
 
 
@@ -129,11 +131,11 @@ def doubts(flagged: Iterable[Reading], estate: Estate, wording: Wording) -> Iter
         yield finding, last
 
 
-def recent(quantity: str, samples: Samples) -> Evidence:
-    """The newest of the samples as evidence."""
+def with_evidence(finding: Finding, quantity: str, samples: Samples) -> Finding:
+    """The finding with the newest of the samples."""
     unit = QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
     times, values = samples.times_us[-_SHOWN:].tolist(), samples.values[-_SHOWN:].tolist()
-    return Evidence(quantity, unit, tuple(times), tuple(values))
+    return msgspec.structs.replace(finding, evidence=Evidence(quantity, unit, tuple(times), tuple(values)))
 
 
 def _time(reading: Reading) -> int:

@@ -47,7 +47,7 @@ class EntryRow(Base):
     action: Mapped[str]
     text: Mapped[str]
     alert: Mapped[str] = mapped_column(ForeignKey("alert.id"), default="", index=True)
-    id: Mapped[int | None] = mapped_column(Integer, primary_key=True, autoincrement=True, default=None)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, init=False)
 
 
 class DeliveryRow(Base):

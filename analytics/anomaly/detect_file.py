@@ -3,13 +3,9 @@
 series_id,timestamp,value[,temperature]  →  series_id,timestamp,score,is_alert,kind,expected,lower,upper
 """
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +17,7 @@ from analytics.anomaly.detector import KINDS, Scores, announce, decide
 from analytics.anomaly.history import judge
 from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
 from analytics.anomaly.week import Week
+from analytics.workers import worker_pool
 from metering.estate import Carrier
 from metering.instant import HOUR, SECOND
 from metering.samples import Floats, Int64s
@@ -94,19 +91,6 @@ def detect_file(
             if progress:
                 progress(done, len(tasks))
     return Detected(len(tasks), content.rows, alert_rows, errors)
-
-
-@contextmanager
-def worker_pool(workers: int | None = None) -> Iterator[Executor]:
-    """Processes for CPU work, one per core unless told otherwise; each computes on one thread."""
-    count = workers or os.cpu_count() or 1
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        yield pool
-
-
-def _one_thread() -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
 
 
 _SCHEMA = pa.schema(

@@ -1,0 +1,212 @@
+"""Analytics as a service: every cycle it looks at the live readings, and once an interval has ended at every meter."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+
+import structlog
+
+from analytics.alerts import live, waste
+from analytics.alerts.alert import Alert, Finding
+from analytics.alerts.book import AlertBook
+from analytics.alerts.notify import Notifier
+from analytics.alerts.wording import Wording
+from analytics.anomaly.detector import Detector
+from analytics.evaluation import Evaluation, Results
+from analytics.reports.collect import Rules
+from analytics.settings import AnalyticsSettings
+from analytics.workers import worker_pool
+from metering.clock import Clock
+from metering.estate import Estate, Meter
+from metering.instant import DAY, HOUR, MINUTE, SECOND, Window
+from metering.reading import Series
+from metering.texts import Language
+from storage.protocol import Store, StoreError
+
+_log = structlog.get_logger()
+_AT_ONCE = 3  # meters whose histories are in memory at the same time
+_EVIDENCE_US = 30 * MINUTE
+_QUIET_US = 10 * MINUTE
+_LIVE_KINDS = ("silent", "silent_many")
+
+Progress = Callable[[float], None]
+"""Called with the share that is done, 0..1."""
+
+
+class Analytics:
+    """Consumption, anomalies, emissions and alerts of one estate, from the store into the store and the alert book.
+
+    Raises ValueError for settings that cannot be (time zone, holiday region, notification URL).
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what the room is put together from, by name at the top floor
+        self,
+        store: Store,
+        estate: Estate,
+        settings: AnalyticsSettings,
+        clock: Clock,
+        alerts: AlertBook,
+        rules: Rules,
+        language: Language = "de",
+    ) -> None:
+        self._store = store
+        self._estate = estate
+        self._settings = settings
+        self._clock = clock
+        self._alerts = alerts
+        self._evaluation = Evaluation(store, estate, settings, rules)
+        self._wording = Wording(language, self._evaluation.week.calendar)
+        self._notifier = Notifier([url.get_secret_value() for url in settings.notify], alerts)
+        self._detectors: dict[str, Detector] = {}
+        self._done_us: dict[str, int] = {}  # until when each meter is evaluated
+        self._learned_us = 0
+        self._cycle_us = clock.now_us()
+        self._silence = self._listening()
+
+    async def run(self) -> None:
+        """Work until cancelled; while the store cannot answer, wait for it."""
+        self._silence = self._listening()
+        while True:
+            try:
+                if not self._learned_us:
+                    now_us = self._clock.now_us()
+                    await self.backfill(Window(now_us - self._settings.history_days * DAY, now_us))
+                await self.cycle()
+            except StoreError as error:
+                _log.warning("analytics waits for the store", error=str(error))
+            await self._clock.sleep(self._settings.interval_s)
+
+    async def backfill(self, window: Window, progress: Progress | None = None) -> None:
+        """Evaluate every meter over a history, learn from it, and open alerts for what is wrong lately."""
+        meters = list(self._estate.meters.values())
+        turn = asyncio.Semaphore(_AT_ONCE)
+        done = 0
+
+        async def one(meter: Meter, workers: Executor) -> None:
+            nonlocal done
+            async with turn:
+                found = await self._evaluation.history(meter, window, workers)
+                if found is not None:
+                    results, self._detectors[meter.id] = found
+                    await self._keep(results, window.end_us - self._settings.alerts.days * DAY)
+            done += 1
+            if progress:
+                progress(done / len(meters))
+
+        async with self._workers() as workers, asyncio.TaskGroup() as group:
+            for meter in meters:
+                group.create_task(one(meter, workers))
+        self._learned_us = window.end_us
+        self._cycle_us = min(self._cycle_us, window.end_us)
+        await self._settle(self._clock.now_us())
+
+    async def cycle(self) -> None:
+        """Look once at everything that is new."""
+        now_us = self._clock.now_us()
+        await self._check_live(now_us)
+        for meter in self._due(now_us):
+            await self._evaluate(meter, now_us)
+        if now_us - self._learned_us >= DAY:
+            await self._relearn(now_us)
+        await self._settle(now_us)
+        await self._notifier.deliver(now_us)
+        self._cycle_us = now_us
+
+    def _listening(self) -> live.Silence:
+        """Nobody is silent who had no time to speak: patience begins now."""
+        return live.Silence(self._settings.silent_factor, self._settings.silent_after_s, self._clock.now_us())
+
+    def _due(self, now_us: int) -> Iterable[Meter]:
+        """Meters for which an interval has ended since they were evaluated."""
+        step_us = self._evaluation.step_us
+        return [
+            meter
+            for meter in self._estate.meters.values()
+            if now_us // step_us * step_us > self._done_us.get(meter.id, 0)
+        ]
+
+    async def _evaluate(self, meter: Meter, now_us: int) -> None:
+        detector = self._detectors.get(meter.id)
+        since_us = self._done_us.get(meter.id, now_us)
+        if detector is None:
+            async with self._workers() as workers:
+                window = Window(now_us - self._settings.history_days * DAY, now_us)
+                found = await self._evaluation.history(meter, window, workers)
+            results = None
+            if found is not None:
+                results, self._detectors[meter.id] = found
+        else:
+            results = await self._evaluation.newest(meter, detector, now_us, since_us)
+        if results is not None:
+            await self._keep(results, now_us - self._settings.alerts.days * DAY)
+
+    async def _keep(self, results: Results, alerts_since_us: int) -> None:
+        """Store the results and report what is wrong in them."""
+        await self._evaluation.write(results)
+        self._done_us[results.meter.id] = int(results.intervals.start_us[-1]) + results.intervals.step_us
+        price = self._settings.tariffs.price(results.meter.carrier)
+
+        def find() -> list[Finding]:
+            judged = self._evaluation.judged(results)
+            found = waste.findings(judged, self._settings.alerts.budget, price, self._wording)
+            return [finding for finding in found if finding.last_us >= alerts_since_us]
+
+        await self._report(await asyncio.to_thread(find))
+
+    async def _check_live(self, now_us: int) -> None:
+        heard: dict[str, int] = {}
+        for reading in await self._store.latest(list(self._estate.devices)):
+            heard[reading.device] = max(heard.get(reading.device, 0), reading.time_us)
+        devices = self._estate.devices.values()
+        silent = list(self._silence.silent(devices, heard, now_us))
+        findings = list(live.silence(silent, devices, now_us, self._wording))
+        flagged = await self._store.flagged(Window(self._cycle_us - _QUIET_US, now_us + MINUTE))
+        for finding, last in live.doubts(flagged, self._estate, self._wording):
+            series = Series(last.device, last.quantity)
+            around = Window(finding.first_us - _EVIDENCE_US, finding.last_us + MINUTE)
+            samples = (await self._store.samples([series], around))[series]
+            findings.append(live.with_evidence(finding, last.quantity, samples))
+        await self._report(findings)
+
+    async def _report(self, findings: Iterable[Finding]) -> None:
+        def report() -> list[Alert]:
+            now_us = self._clock.now_us()
+            return [self._alerts.report(finding, now_us) for finding in findings]
+
+        alerts = await asyncio.to_thread(report)
+        await self._annotate(alerts)
+
+    async def _settle(self, now_us: int) -> None:
+        """Resolve what shows no more signs: silence as soon as the device is heard, the rest after quiet hours."""
+        spoken = await asyncio.to_thread(
+            self._alerts.resolve_quiet, now_us, int(2 * self._settings.interval_s * SECOND), _LIVE_KINDS
+        )
+        quiet_us = int(self._settings.alerts.quiet_h * HOUR)
+        quiet = await asyncio.to_thread(self._alerts.resolve_quiet, now_us, quiet_us)
+        await self._annotate([*spoken, *quiet])
+
+    async def _annotate(self, alerts: Iterable[Alert]) -> None:
+        events = [alert.event() for alert in alerts]
+        if events:
+            await self._store.write_events(events)
+
+    async def _relearn(self, now_us: int) -> None:
+        """Learn every meter anew, once a day: from results, so that what looked wrong is left out."""
+        end_us = now_us // self._evaluation.step_us * self._evaluation.step_us
+        window = Window(end_us - self._settings.history_days * DAY, end_us)
+        async with self._workers() as workers:
+            for meter in self._estate.meters.values():
+                detector = await self._evaluation.relearn(meter, window, workers)
+                if detector is not None:
+                    self._detectors[meter.id] = detector
+        self._learned_us = now_us
+
+    @asynccontextmanager
+    async def _workers(self) -> AsyncIterator[Executor]:
+        """Worker processes; ending them takes a moment, so that happens off the loop."""
+        pool = worker_pool()
+        try:
+            yield pool
+        finally:
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
