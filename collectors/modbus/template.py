@@ -144,6 +144,11 @@ class Template(Strict):
         """The points of a device without SunSpec models."""
         return tuple(self._point(register) for register in self.registers)
 
+    @property
+    def wraps(self) -> dict[str, float]:
+        """Counter → the value at which it begins again at 0, in its canonical unit, where that is fixed."""
+        return {point.quantity: point.wrap for point in self.points if point.wrap is not None}
+
     def points_in(self, models: Iterable[Model]) -> tuple[Point, ...]:
         """The points of a SunSpec device with these models; () if none of them is known here."""
         found: dict[str, Point] = {}
