@@ -118,7 +118,8 @@ class Weather:
         return 1004.0 + 8.5 * self._noise("pressure").smooth(times_us, 4 * DAY)
 
     def _covered(self, times_us: Int64s, *, gusts: bool) -> Floats:
-        sky = 0.65 + 1.1 * self._noise("sky").smooth(times_us, 2.5 * DAY)
+        winter = np.cos(2 * np.pi * ((times_us / DAY) % _TROPICAL_YEAR) / _TROPICAL_YEAR)
+        sky = 1.0 + 0.45 * winter + 1.1 * self._noise("sky").smooth(times_us, 2.5 * DAY)
         sky = sky + 0.9 * self._noise("clouds").smooth(times_us, 5 * HOUR)
         if gusts:
             sky = sky + 0.6 * self._noise("gusts").smooth(times_us, 9 * MINUTE)

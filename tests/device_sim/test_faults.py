@@ -36,14 +36,17 @@ def show(town: Town, id_: str, times: Int64s = TIMES) -> dict[str, Floats]:
     return device(town, id_).at(times)
 
 
-def differing(town: Town, times: Int64s = TIMES) -> dict[str, Int64s]:
+RIGHT = {device.id: device.at(TIMES) for device in SOUND.devices}
+
+
+def differing(town: Town) -> dict[str, Int64s]:
     """Devices that show anything else than in the sound town, and when."""
     found = {}
-    for wrong, right in zip(town.devices, SOUND.devices, strict=True):
-        ours, theirs = wrong.at(times), right.at(times)
+    for wrong in town.devices:
+        ours, theirs = wrong.at(TIMES), RIGHT[wrong.id]
         hits = [~((ours[name] == theirs[name]) | (np.isnan(ours[name]) & np.isnan(theirs[name]))) for name in ours]
         if np.any(hits):
-            found[wrong.id] = times[np.any(hits, axis=0)]
+            found[wrong.id] = TIMES[np.any(hits, axis=0)]
     return found
 
 

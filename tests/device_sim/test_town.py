@@ -28,7 +28,7 @@ TIMES = np.arange(TOWN.start_us, END, QUARTER_HOUR)
 WINDOWS = st.tuples(st.integers(TOWN.start_us, END), st.integers(TOWN.start_us, END)).map(
     lambda ends: Window(min(ends), max(ends))
 )
-SLOW = settings(max_examples=60, deadline=None)
+SLOW = settings(max_examples=25, deadline=None)
 
 
 def register_difference(meter_id: str, window: Window) -> float:
@@ -148,7 +148,7 @@ def test_import_and_export_are_split_by_the_minute() -> None:
 TWIN = Town(1, START)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     number=st.integers(0, len(TOWN.devices) - 1),
     times=st.lists(st.integers(TOWN.start_us - DAY, END), min_size=1, max_size=8, unique=True),
