@@ -158,6 +158,12 @@ class Outbox:
         self.queued -= len(batch.readings) + batch.lost
         self._room.set()
 
+    async def drained(self) -> None:
+        """Wait until nothing is queued."""
+        while self.queued:
+            self._room.clear()
+            await self._room.wait()
+
     def rewind(self) -> None:
         """Take again from the last commit on."""
         self._taken = self._committed

@@ -51,6 +51,11 @@ class Quarantine:
         self._commits: GroupCommit[tuple[bytes, int]] = GroupCommit(self._flush)
 
     @property
+    def trouble(self) -> str:
+        """Why the disk takes nothing at the moment, or ""."""
+        return self._disk.trouble
+
+    @property
     def size(self) -> int:
         """Bytes on disk."""
         return self._disk.journal.size

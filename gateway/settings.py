@@ -39,7 +39,7 @@ class GatewaySettings(Strict):
     """How far the clocks of devices may be ahead, in seconds; readings beyond are rejected."""
     unready_after_s: float = Field(default=300.0, ge=0)
     """How many seconds the store may be unreachable before the gateway says it is not ready."""
-    drain_s: float = Field(default=10.0, ge=0)
+    drain_s: float = Field(default=5.0, ge=0)
     """How long a shutdown goes on writing to the store, in seconds; the rest stays in the outbox."""
     health: HealthSettings = HealthSettings()
     """Health and metrics."""

@@ -1,5 +1,6 @@
 """The judgement of a batch."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from math import isfinite
 from typing import NamedTuple
@@ -58,6 +59,8 @@ class Plausibility:
     """
 
     def __init__(self, devices: Collection[str], stuck_after_s: float, future_tolerance_s: float) -> None:
+        self.doubted: Counter[str] = Counter()  # readings, by reason
+        self.confirmed = 0  # readings
         self._stuck_after_us = stuck_after_s * SECOND
         self._tolerance_us = round(future_tolerance_s * SECOND)
         self._watches: dict[str, dict[str, Watch]] = {device: {} for device in devices}
@@ -76,7 +79,9 @@ class Plausibility:
                 accepted.append(reading)
             elif reason is CONFIRMED:
                 accepted += (reading, _lifted(watch))
+                self.confirmed += 1
             else:
+                self.doubted[reason] += 1
                 accepted.append(replace(reading, quality=Quality.SUSPECT, reason=reason))
         return Verdict(accepted, rejected)
 

@@ -17,3 +17,4 @@ NOT_FINITE = "not_finite"
 TOO_OLD = "too_old"
 FUTURE = "future"
 REFUSED = "refused"  # by the store
+DAMAGED = "damaged"  # on disk, while they waited for the store; see `gateway.journal`

@@ -1,0 +1,93 @@
+"""Which devices are heard: derived from their readings, their failures and their interval."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gateway.status import DeviceState, DeviceStatus
+from metering.estate import Device
+from metering.instant import SECOND
+from metering.reading import Reading
+
+_LATE_INTERVALS = 2.5  # one reading may get lost
+_SILENT_INTERVALS = 10.0
+_SHORTEST_LATE_S = 5.0  # grace for devices that are read every second
+_SHORTEST_SILENT_S = 60.0
+
+
+class _Heard:
+    """What is known of one device; times as in `DeviceStatus`."""
+
+    __slots__ = ("error", "failed_us", "failures", "heard_us", "late_us", "online_us", "reading_us", "readings",
+                 "silent_us")  # fmt: skip
+
+    def __init__(self, interval_s: float) -> None:
+        self.late_us = round(max(_LATE_INTERVALS * interval_s, interval_s + _SHORTEST_LATE_S) * SECOND)
+        self.silent_us = round(max(_SILENT_INTERVALS * interval_s, _SHORTEST_SILENT_S) * SECOND)
+        self.online_us = 0
+        self.heard_us: int | None = None
+        self.reading_us: int | None = None
+        self.readings = 0
+        self.failures = 0
+        self.failed_us: int | None = None
+        self.error = ""
+
+
+class Devices:
+    """Keeps the state of each device; ``now_us`` is the instant from which silence counts."""
+
+    def __init__(self, devices: Mapping[str, Device], now_us: int) -> None:
+        self._start_us = now_us
+        self._devices = {id_: _Heard(device.interval_s) for id_, device in devices.items()}
+
+    def heard(self, readings: Sequence[Reading], now_us: int) -> None:
+        """Readings of known devices have come."""
+        newest = {reading.device: reading.time_us for reading in readings}
+        for device, number in Counter([reading.device for reading in readings]).items():
+            state = self._devices[device]
+            if state.heard_us is None or now_us - state.heard_us > state.late_us:
+                state.online_us = now_us
+            state.heard_us = now_us
+            state.reading_us = max(state.reading_us or 0, newest[device])
+            state.readings += number
+
+    def failed(self, device: str, reason: str, now_us: int) -> None:
+        """A collector could not read the device; one that is not known is passed over."""
+        state = self._devices.get(device)
+        if state is not None:
+            state.failures += 1
+            state.failed_us = now_us
+            state.error = reason
+
+    def status(self, now_us: int) -> list[DeviceStatus]:
+        return [self._status(id_, state, now_us) for id_, state in self._devices.items()]
+
+    def counts(self, now_us: int) -> dict[DeviceState, int]:
+        """How many devices are in each state."""
+        counts = Counter(self._state(state, now_us)[0] for state in self._devices.values())
+        return {state: counts[state] for state in DeviceState}
+
+    def _state(self, state: _Heard, now_us: int) -> tuple[DeviceState, int]:
+        """The state, and since when."""
+        quiet_from_us = self._start_us if state.heard_us is None else state.heard_us
+        quiet_us = now_us - quiet_from_us
+        if quiet_us > state.silent_us:
+            return DeviceState.SILENT, quiet_from_us
+        if state.heard_us is None:
+            return DeviceState.LATE, quiet_from_us
+        if quiet_us > state.late_us:
+            return DeviceState.LATE, quiet_from_us + state.late_us
+        return DeviceState.ONLINE, state.online_us
+
+    def _status(self, id_: str, heard: _Heard, now_us: int) -> DeviceStatus:
+        state, since_us = self._state(heard, now_us)
+        return DeviceStatus(
+            id_,
+            state,
+            since_us,
+            heard.heard_us,
+            heard.reading_us,
+            heard.readings,
+            heard.failures,
+            heard.failed_us,
+            heard.error,
+        )

@@ -1,0 +1,104 @@
+"""Health and metrics over HTTP.
+
+/health/live   200 while the process answers at all
+/health/ready  200, or 503 with the problems
+/health        the whole status, and each device that is not online; 503 with problems
+/metrics       the same for Prometheus
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
+from typing import Protocol
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from gateway.metrics import StatusMetrics
+from gateway.settings import HealthSettings
+from gateway.status import DeviceState, DeviceStatus, GatewayStatus
+
+_GRACE_S = 1  # for requests under way at the end
+
+
+class Observed(Protocol):
+    """What can be asked how it stands."""
+
+    def status(self) -> GatewayStatus: ...
+
+    def devices(self) -> list[DeviceStatus]: ...
+
+
+def application(observed: Observed) -> FastAPI:
+    """The four addresses."""
+    registry = CollectorRegistry()
+    registry.register(StatusMetrics(observed.status))
+    app = FastAPI(title="Leitwarte gateway", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health/live")
+    async def live() -> Response:
+        return _answer({"ok": True})
+
+    @app.get("/health/ready")
+    async def ready() -> Response:
+        problems = observed.status().problems
+        return _answer({"ok": not problems, "problems": problems})
+
+    @app.get("/health")
+    async def health() -> Response:
+        status = observed.status()
+        missed = [device for device in observed.devices() if device.state is not DeviceState.ONLINE]
+        return _answer({"ok": status.ready, **msgspec.structs.asdict(status), "devices_not_online": missed})
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+@contextlib.asynccontextmanager
+async def serving(observed: Observed, settings: HealthSettings) -> AsyncIterator[int]:
+    """Serve in this event loop; gives the port. Raises OSError, naming the setting, if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listening = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"health address {settings.host}:{settings.port} cannot be had ({error.strerror or error});"
+            " is another gateway running? Otherwise change gateway.health",
+        ) from None
+    config = uvicorn.Config(
+        application(observed),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]), name="health")
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process it is part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _answer(content: dict[str, object]) -> Response:
+    status = HTTPStatus.OK if content["ok"] else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
