@@ -1,0 +1,210 @@
+"""One alert: what it is, the evidence, what it wastes, who did what about it; and doing something about it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import numpy as np
+from fastapi import Request
+from nicegui import ui
+
+from analytics.alerts.alert import Alert, Evidence
+from dashboards.web import parts
+from dashboards.web.charts import Options
+from dashboards.web.frame import Desk
+from dashboards.web.house import House
+from dashboards.web.inbox import LONGEST_NAME, LONGEST_TEXT
+from dashboards.web.views import Curve, MeterProfile, with_gaps
+from metering.instant import DAY, QUARTER_HOUR, Window
+from metering.quantities import QUANTITIES
+from metering.samples import Samples
+from storage.protocol import StoreError
+
+_MUTE_US = 7 * DAY
+
+
+def register(house: House) -> None:
+    """Add the page."""
+
+    @ui.page("/alerts/{alert_id}")
+    async def alert(request: Request, alert_id: str) -> None:
+        desk = Desk(house, request)
+        with desk.frame("alerts", desk.texts("page.alerts")):
+
+            async def ask() -> Alert | None:
+                return await house.inbox.alert(alert_id)
+
+            await desk.follow(ask, lambda first: _show(desk, first), house.settings.refresh_s, "tall")
+
+
+def _show(desk: Desk, first: Alert | None) -> "_Sheet | None":
+    if first is None:
+        desk.not_found(desk.texts("alert.unknown"))
+        return None
+    return _Sheet(desk, first)
+
+
+class _Sheet:
+    """The alert's page; called with the alert as it is now, it shows that."""
+
+    def __init__(self, desk: Desk, first: Alert) -> None:
+        say = desk.texts
+        self._desk = desk
+        self._alert = first
+        parts.heading(first.title, desk.formats.kind(first.kind), (say("page.alerts"), "/alerts"))
+        with ui.element("div").classes("tiles"):
+            self._severity, self._state = parts.Tile(say("column.severity")), parts.Tile(say("column.state"))
+            self._lasted = parts.Tile(say("alert.lasted"))
+            if first.excess is not None:
+                self._excess = [parts.Tile(say(f"alert.{key}")) for key in ("excess", "cost", "carbon")]
+            else:
+                self._excess = []
+        with ui.element("div").classes("two-one"):
+            with parts.card(say("alert.explanation")):
+                self._explanation = ui.label().classes("explanation")
+                self._plot = parts.Plot(say("alert.evidence"), say("alert.evidence.none"))
+            with ui.element("div").classes("stack"):
+                self._actions()
+                with parts.card(say("alert.about")):
+                    self._about = ui.element("div")
+        with parts.card(say("alert.history")):
+            self._history = ui.element("ol").classes("history")
+        self._plot.show(_evidence(desk, first))
+        self._fill(first)
+
+    def __call__(self, alert: Alert | None) -> None:
+        if alert is None or alert == self._alert:
+            return
+        if alert.evidence != self._alert.evidence:
+            self._plot.show(_evidence(self._desk, alert))
+        self._fill(alert)
+
+    def _fill(self, alert: Alert) -> None:
+        self._alert = alert
+        say, formats = self._desk.texts, self._desk.formats
+        severity = say(f"severity.{alert.severity:d}")
+        self._severity.show(formats.word(severity), "", parts.SEVERITY_TONES[alert.severity])
+        self._state.show(formats.word(say(f"alert.{alert.state}")), self._silence(), "" if alert.is_open else "good")
+        since = say("alert.since", time=formats.time(alert.first_us))
+        self._lasted.show(formats.word(formats.span(alert.last_us - alert.first_us)), since)
+        if alert.excess is not None and self._excess:
+            amount, cost, carbon = self._excess
+            amount.show(formats.value(alert.excess.amount, alert.excess.unit), say("alert.excess.note"))
+            cost.show(formats.money(alert.excess.eur))
+            carbon.show(formats.value(alert.excess.kg_co2e, "kg"), say("co2.total.note"))
+        self._explanation.set_text(alert.explanation)
+        self._acknowledge.set_visibility(alert.state == "open")
+        self._mute.set_visibility(alert.is_open and not self._is_muted())
+        self._unmute.set_visibility(alert.is_open and self._is_muted())
+        self._about.clear()
+        with self._about:
+            self._facts()
+        self._history.clear()
+        with self._history:
+            self._entries()
+
+    def _actions(self) -> None:
+        say = self._desk.texts
+        with parts.card(say("alert.act")):
+            self._text = ui.textarea(say("alert.text")).props(f"outlined dense autogrow maxlength={LONGEST_TEXT}")
+            self._who = ui.input(say("alert.who")).props(f"outlined dense maxlength={LONGEST_NAME} autocomplete=off")
+            with ui.element("div").classes("buttons"):
+                self._acknowledge = self._button("acknowledge", "check", self._on_acknowledge)
+                self._button("comment", "chat_bubble_outline", self._on_comment)
+                self._mute = self._button("mute", "notifications_off", self._on_mute)
+                self._unmute = self._button("unmute", "notifications_none", self._on_unmute)
+            ui.label(say("alert.resolves_itself")).classes("fine")
+
+    def _button(self, action: str, icon: str, act: Callable[[str, str], Awaitable[Alert]]) -> ui.button:
+        """A button that does something about the alert, with the name and the words that the visitor gave."""
+
+        async def do() -> None:
+            text, who = self._text.value.strip(), self._who.value.strip()
+            if action == "comment" and not text:
+                ui.notify(self._desk.texts("alert.text.missing"))
+                return
+            try:
+                alert = await act(who or self._desk.texts("alert.anonymous"), text)
+            except StoreError:
+                ui.notify(self._desk.texts("alert.not_kept"), type="negative")
+                return
+            self._text.value = ""
+            self(alert)
+
+        button = ui.button(self._desk.texts(f"action.{action}"), icon=icon, on_click=do).props("no-caps unelevated")
+        return button.props("" if action == "acknowledge" else "outline")
+
+    async def _on_acknowledge(self, who: str, text: str) -> Alert:
+        return await self._desk.house.inbox.acknowledge(self._alert.id, who, text)
+
+    async def _on_comment(self, who: str, text: str) -> Alert:
+        return await self._desk.house.inbox.comment(self._alert.id, who, text)
+
+    async def _on_mute(self, who: str, text: str) -> Alert:
+        return await self._desk.house.inbox.mute(self._alert.id, _MUTE_US, who, text)
+
+    async def _on_unmute(self, who: str, text: str) -> Alert:
+        return await self._desk.house.inbox.mute(self._alert.id, None, who, text)
+
+    def _is_muted(self) -> bool:
+        return (self._alert.muted_until_us or 0) > self._desk.house.clock.now_us()
+
+    def _silence(self) -> str:
+        if not self._is_muted():
+            return ""
+        return self._desk.texts("alert.muted", time=self._desk.formats.time(self._alert.muted_until_us or 0))
+
+    def _facts(self) -> None:
+        say, formats, estate, alert = self._desk.texts, self._desk.formats, self._desk.house.estate, self._alert
+        building = estate.buildings.get(alert.building)
+        meter, device = estate.meters.get(alert.subject), estate.devices.get(alert.subject)
+        with ui.element("dl").classes("facts"):
+            if building is not None:
+                parts.fact(say("column.building"), building.name, parts.path("building", building.id))
+            if meter is not None:
+                parts.fact(say("column.meter"), meter.name, parts.path("meter", meter.id))
+            elif device is not None:
+                parts.fact(say("column.device"), device.name)
+            parts.fact(say("alert.first"), formats.time(alert.first_us))
+            parts.fact(say("alert.last"), formats.time(alert.last_us))
+            parts.fact(say("alert.opened"), formats.time(alert.opened_us))
+            if alert.resolved_us is not None:
+                parts.fact(say("alert.closed"), formats.time(alert.resolved_us))
+
+    def _entries(self) -> None:
+        for entry in reversed(self._alert.history):
+            with ui.element("li").classes(entry.action):
+                with ui.element("div").classes("entry-head"):
+                    ui.label(self._desk.texts(f"entry.{entry.action}")).classes("entry-action")
+                    ui.label(entry.who)
+                    ui.label(self._desk.formats.time(entry.time_us))
+                if entry.text:
+                    ui.label(entry.text).classes("entry-text")
+
+
+def _evidence(desk: Desk, alert: Alert) -> Options | None:
+    evidence = alert.evidence
+    if not evidence.times_us:
+        return None
+    known = QUANTITIES.get(evidence.quantity)
+    actual = desk.formats.quantity(evidence.quantity) if known else desk.texts("curve.actual")
+    names = (actual, desk.texts("curve.expected"), desk.texts("curve.interval"))
+    return desk.charts.band(profile(evidence), names, evidence.unit, Window(alert.first_us, alert.last_us))
+
+
+def profile(evidence: Evidence) -> MeterProfile:
+    """The evidence as curves; they break where a value is missing, and where a time is."""
+    times = np.array(evidence.times_us, np.int64)
+    step = int(np.median(np.diff(times))) if len(times) > 1 else QUARTER_HOUR
+
+    def curve(name: str, values: Sequence[float | None]) -> Curve:
+        if len(values) != len(times):
+            return Curve(name, times[:0], np.empty(0))
+        floats = np.array([np.nan if value is None else value for value in values], np.float64)
+        return with_gaps(name, Samples.of(times, floats), 2 * step)
+
+    return MeterProfile(
+        step,
+        curve("actual", evidence.actual),
+        curve("expected", evidence.expected),
+        curve("lower", evidence.lower),
+        curve("upper", evidence.upper),
+    )

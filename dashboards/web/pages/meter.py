@@ -1,0 +1,175 @@
+"""One meter: consumption against what was expected, the register, and the values not to trust."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.web import parts
+from dashboards.web.charts import Options
+from dashboards.web.frame import Desk, Update
+from dashboards.web.house import House
+from dashboards.web.parts import Column, Row
+from dashboards.web.queries import since
+from dashboards.web.views import Curve, MeterProfile, MeterView
+from metering.estate import Meter
+from metering.instant import DAY, HOUR, QUARTER_HOUR, Window
+from metering.quantities import QUANTITIES
+from metering.reading import Reading
+from metering.samples import Samples
+
+_CURVE_REFRESH_S = 60.0
+_SPANS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
+_STEPS = {QUARTER_HOUR: "quarter_hour", HOUR: "hour", DAY: "day"}
+
+
+def register(house: House) -> None:
+    """Add the page."""
+
+    @ui.page("/meter/{meter_id}")
+    async def meter(request: Request, meter_id: str) -> None:
+        desk = Desk(house, request)
+        found = house.estate.meters.get(meter_id)
+        if found is None:
+            with desk.frame("", desk.texts("not_found")):
+                desk.not_found(desk.texts("meter.unknown"))
+            return
+        with desk.frame("overview", found.name):
+            await _page(desk, found)
+
+
+async def _page(desk: Desk, meter: Meter) -> None:
+    house, say = desk.house, desk.texts
+    building = house.estate.buildings[meter.building]
+    obis = QUANTITIES[meter.register].obis
+    about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}"), *([f"OBIS {obis}"] if obis else [])]
+    parts.heading(meter.name, " · ".join(about), (building.name, parts.path("building", building.id)))
+
+    async def now() -> MeterView:
+        return await house.queries.meter(meter)
+
+    await desk.follow(now, lambda first: _tiles(desk, first), house.settings.refresh_s, "tiles")
+    await _consumption(desk, meter)
+    with ui.element("div").classes("halves"):
+        with parts.card(say("meter.register")):
+            await _register(desk, meter)
+        with parts.card(say("meter.flags")):
+
+            async def flags() -> list[Reading]:
+                return await house.queries.flags(meter, since(house.clock, 7 * DAY))
+
+            await desk.follow(flags, lambda first: _flags(desk, meter, first), _CURVE_REFRESH_S, "rows")
+
+
+def _tiles(desk: Desk, first: MeterView) -> Update[MeterView]:
+    say, formats, meter = desk.texts, desk.formats, first.meter
+    with ui.element("div").classes("tiles lead"):
+        register = parts.Tile(say("meter.reading"))
+        rate = parts.Tile(formats.quantity(meter.power)) if meter.power else None
+        state = parts.Tile(say("column.state"))
+
+    def update(view: MeterView) -> None:
+        if view.register is not None:
+            register.show(formats.reading(meter.register, view.register.value), formats.time(view.register.time_us))
+        else:
+            register.show(formats.value(None, ""), say("meter.never"))
+        if rate is not None and view.rate is not None:
+            rate.show(formats.reading(view.rate.quantity, view.rate.value), formats.time(view.rate.time_us))
+        heard = view.register.time_us if view.register else None
+        state.show(
+            formats.word(say(f"state.{view.state}")),
+            formats.ago(heard, desk.house.clock.now_us()),
+            parts.TONES[view.state],
+        )
+
+    update(first)
+    return update
+
+
+async def _consumption(desk: Desk, meter: Meter) -> None:
+    house, say = desk.house, desk.texts
+    chosen = "week"
+    with parts.card(say("meter.consumption")) as beside:
+
+        async def profile() -> MeterProfile:
+            return await house.queries.profile(meter, since(house.clock, _SPANS[chosen]))
+
+        def show(first: MeterProfile) -> Update[MeterProfile]:
+            plot = parts.Plot(say("meter.consumption"), say("plot.empty"), "tall")
+            note = ui.label().classes("fine")
+
+            def update(view: MeterProfile) -> None:
+                plot.show(profile_options(desk, view, meter.carrier.unit))
+                note.set_text(say("meter.step", step=say(f"step.{_STEPS[view.step_us]}")))
+
+            update(first)
+            return update
+
+        refresh = await desk.follow(profile, show, _CURVE_REFRESH_S, "tall")
+
+        async def choose(span: str) -> None:
+            nonlocal chosen
+            chosen = span
+            await refresh()
+
+        with beside:
+            parts.choice({span: say(f"span.{span}") for span in _SPANS}, chosen, choose)
+
+
+def profile_options(desk: Desk, view: MeterProfile, unit: str, mark: Window | None = None) -> Options | None:
+    """Consumption against the expected band; None if there is no consumption."""
+    names = (desk.texts("curve.actual"), desk.texts("curve.expected"), desk.texts("curve.interval"))
+    return desk.charts.band(view, names, unit, mark) if len(view.actual.times_us) else None
+
+
+async def _register(desk: Desk, meter: Meter) -> None:
+    house = desk.house
+
+    async def hourly() -> Samples:
+        return await house.queries.registers(meter, since(house.clock, 7 * DAY))
+
+    def show(first: Samples) -> Update[Samples]:
+        plot = parts.Plot(desk.texts("meter.register"), desk.texts("plot.empty"), "low")
+
+        def update(samples: Samples) -> None:
+            curve = Curve("register", samples.times_us, samples.values)
+            name, unit = desk.formats.quantity(meter.register), QUANTITIES[meter.register].unit
+            options = desk.charts.lines({name: curve}, unit, from_zero=False)
+            plot.show(options if len(samples) else None)
+
+        update(first)
+        return update
+
+    await desk.follow(hourly, show, _CURVE_REFRESH_S, "low")
+
+
+def _flags(desk: Desk, meter: Meter, first: Sequence[Reading]) -> Update[Sequence[Reading]]:
+    say = desk.texts
+    columns = [
+        Column("time", say("column.time")),
+        Column("quantity", say("column.quantity"), wide=True),
+        Column("value", say("column.value"), "number"),
+        Column("quality", say("column.quality"), "state"),
+    ]
+
+    table = parts.Table(columns, say("meter.flags.none"), page_size=6)
+
+    def update(readings: Sequence[Reading]) -> None:
+        table.show([_flag(desk, meter, reading) for reading in readings])
+
+    update(first)
+    return update
+
+
+def _flag(desk: Desk, meter: Meter, reading: Reading) -> Row:
+    quality = desk.texts(f"quality.{reading.quality.name.lower()}")
+    return {
+        "id": f"{reading.device} {reading.quantity} {reading.time_us}",
+        "time": desk.formats.time(reading.time_us),
+        "time_by": reading.time_us,
+        "quantity": desk.formats.quantity(reading.quantity),
+        "value": str(desk.formats.reading(reading.quantity, reading.value, meter.carrier.unit)),
+        "value_by": reading.value,
+        "quality": f"{quality}: {desk.formats.reason(reading.reason)}" if reading.reason else quality,
+        "quality_tone": "warning" if reading.quality.name == "SUSPECT" else "info",
+    }

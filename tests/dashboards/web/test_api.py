@@ -1,0 +1,117 @@
+"""The REST API, the health page and what every answer carries."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from metering.instant import DAY, isoformat
+from tests.dashboards.web.conftest import NOW_US, Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(web: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web.url) as found:
+        yield found
+
+
+def series(**change: str) -> dict[str, str]:
+    window = {"start": isoformat(NOW_US - DAY), "end": isoformat(NOW_US)}
+    return {"device": "schule-electricity", "quantity": "active_power", **window, **change}
+
+
+async def test_the_estate(client: httpx.AsyncClient) -> None:
+    assert len((await client.get("/api/v1/sites")).json()) == 4
+    assert len((await client.get("/api/v1/buildings", params={"site": "bieber"})).json()) == 2
+    meters = (await client.get("/api/v1/meters", params={"carrier": "gas"})).json()
+    assert [(meter["id"], meter["unit"]) for meter in meters] == [("wache-gas-m", "m³")]
+
+
+async def test_devices_with_their_latest_values(client: httpx.AsyncClient) -> None:
+    devices = {device["id"]: device for device in (await client.get("/api/v1/devices")).json()}
+    assert devices["kita-heat"]["state"] == "silent"
+    register = next(value for value in devices["bad-heat"]["latest"] if value["quantity"] == "heat_energy")
+    assert register["unit"] == "kWh"
+    assert register["time"] == "2026-03-27T13:37:18Z"
+
+
+async def test_series_as_stored_and_in_buckets(client: httpx.AsyncClient) -> None:
+    stored = (await client.get("/api/v1/series", params=series())).json()
+    assert len(stored["times"]) == len(stored["values"]) == len(stored["qualities"]) > 280
+    hourly = (await client.get("/api/v1/series", params=series(step_s="3600", how="max"))).json()
+    assert len(hourly["values"]) == 25
+    assert hourly["unit"] == "W"
+    assert max(hourly["values"]) < 1e6  # the suspect ones are left out
+    used = (await client.get("/api/v1/series", params=series(device="wache-gas-m", quantity="consumption"))).json()
+    assert used["unit"] == "m³"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"device": "nobody"}, 404, "unknown device or meter"),
+        ({"quantity": "activ_power"}, 404, "unknown quantity"),
+        ({"end": "2020-01-01T00:00:00Z"}, 422, "ends"),
+        ({"start": "2026-03-27T00:00:00"}, 422, "timezone"),
+        ({"start": "2000-01-01T00:00:00Z", "step_s": "1"}, 422, "larger step_s"),
+        ({"stepp_s": "1"}, 422, "stepp_s"),
+    ],
+)
+async def test_bad_questions_are_answered_with_the_remedy(
+    client: httpx.AsyncClient, change: dict[str, str], status: int, said: str
+) -> None:
+    answer = await client.get("/api/v1/series", params=series(**change))
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+async def test_alerts_without_who_did_what(client: httpx.AsyncClient, web: Running) -> None:
+    web.alerts.comment(web.alert, "Erika Mustermann", "gesehen", NOW_US)
+    listed = await client.get("/api/v1/alerts")
+    (alert,) = listed.json()
+    assert (alert["id"], alert["severity"], alert["excess_eur"]) == (web.alert, "warning", 99.97)
+    one = await client.get(f"/api/v1/alerts/{web.alert}")
+    assert one.json() == alert
+    assert "Mustermann" not in listed.text + one.text
+    assert (await client.get("/api/v1/alerts/none")).status_code == 404
+
+
+async def test_health_follows_the_store(client: httpx.AsyncClient, web: Running) -> None:
+    well = await client.get("/health")
+    assert (well.status_code, well.json()) == (200, {"status": "ok", "store": "ok", "outbox": 3})
+    web.store.is_down = True
+    try:
+        ill = await client.get("/api/v1/series", params=series())
+        assert (ill.status_code, "Traceback" in ill.text) == (503, False)
+    finally:
+        web.store.is_down = False
+
+
+async def test_openapi_needs_no_other_server(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/openapi.json")).json()
+    assert {"/v1/sites", "/v1/devices", "/v1/series", "/v1/alerts"} <= set(document["paths"])
+    for path in ("/docs", "/redoc", "/api/docs", "/openapi.json"):
+        assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/sites", "/health", "/nirgends"])
+async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "uvicorn" not in headers.get("server", "")
+
+
+async def test_other_sites_cannot_write(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/_nicegui_ws/socket.io/", headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("to", ["https://evil.example", "//evil.example", "/\\evil.example"])
+async def test_a_choice_leads_back_into_the_app_only(client: httpx.AsyncClient, to: str) -> None:
+    answer = await client.get("/preferences", params={"language": "en", "to": to})
+    assert answer.headers["location"] == "/"
+    assert "httponly" in answer.headers["set-cookie"].lower()
