@@ -25,12 +25,13 @@ from device_sim.history import readings
 from device_sim.modbus import ModbusTown
 from device_sim.mqtt.town import MqttTown
 from device_sim.town import Town
+from gateway.status import DeviceState
 from leitwarte.installation import Installation
 from leitwarte.lifetime import until_stopped
 from leitwarte.progress import Show
 from leitwarte.settings import Settings
 from leitwarte.settings_file import load
-from leitwarte.town_settings import acquisition
+from leitwarte.town_settings import Broker, acquisition
 from metering.clock import Clock
 from metering.instant import DAY, MINUTE, QUARTER_HOUR, Window
 from metering.localtime import LocalCalendar
@@ -156,7 +157,9 @@ class Demo:
             "gateway": {"stuck_after_s": _STUCK_AFTER_S, "health": {"port": 0}},
             "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
             "web": {"port": self._port},
-            **acquisition(town.estate, town.devices, modbus_ports=modbus.ports, broker=(broker.host, broker.port)),
+            **acquisition(
+                town.estate, town.devices, modbus_ports=modbus.ports, broker=Broker.in_process(broker.host, broker.port)
+            ),
         }
         path = self._folder / "leitwarte.yaml"
         path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), "utf-8")
@@ -167,9 +170,9 @@ class Demo:
         return Summary(
             received=status.received,
             stored=status.stored,
-            rejected=status.rejected,
+            rejected=sum(status.rejected.values()),
             queued=status.queued,
-            devices_online=status.devices_online,
+            devices_online=status.devices.get(DeviceState.ONLINE, 0),
             devices=len(installation.estate.devices),
             alerts_opened=await asyncio.to_thread(_alerts_ever, installation) - opened_before,
             kg_co2e_last_day=await _emissions_of_yesterday(installation),

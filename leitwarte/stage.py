@@ -16,7 +16,7 @@ from device_sim.modbus import ModbusTown
 from device_sim.models import CARRIERS
 from device_sim.mqtt.town import MqttTown
 from device_sim.replay import Replay, ReplayDevice
-from leitwarte.town_settings import Document, acquisition
+from leitwarte.town_settings import Broker, Document, acquisition
 from metering.clock import Clock
 from metering.estate import Building, Device, Estate, Meter, Role, Site
 from metering.instant import MINUTE
@@ -50,7 +50,7 @@ class Venue:
     """Where it is served: the first Modbus port (0: free ones), the broker, and whether to start that broker here."""
 
     modbus_port: int
-    broker: tuple[str, int]
+    broker: Broker
     own_broker: bool
     settings: Path | None
     ledger: Path | None
@@ -59,7 +59,7 @@ class Venue:
 async def serve(stage: Stage, venue: Venue) -> None:
     """Serve the devices until there is nothing more to show, or cancelled. Raises OSError for a port that is taken."""
     clock = stage.lapse.clock
-    host, port = venue.broker
+    host, port, _ = venue.broker
     async with AsyncExitStack() as stack:
         if venue.own_broker:
             broker = InProcessBroker(host, port)
@@ -80,7 +80,7 @@ async def serve(stage: Stage, venue: Venue) -> None:
             await clock.sleep_until(stage.end_us + MINUTE)
 
 
-def settings_document(stage: Stage, modbus_ports: Mapping[str, int], broker: tuple[str, int]) -> Document:
+def settings_document(stage: Stage, modbus_ports: Mapping[str, int], broker: Broker) -> Document:
     """Settings for `leitwarte run` that read the stage into an embedded store, on the same clock."""
     document = acquisition(stage.estate, stage.devices, modbus_ports=modbus_ports, broker=broker)
     if stage.lapse.speed != 1.0:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from device_sim.device import ModbusLink, MqttLink, SimDevice
 from metering.estate import Building, Estate, Meter
@@ -10,13 +10,26 @@ from metering.estate import Building, Estate, Meter
 Document = dict[str, Any]
 
 
+class Broker(NamedTuple):
+    """An MQTT broker without sign-in; ``protocol`` is the version it speaks, or auto."""
+
+    host: str
+    port: int
+    protocol: str = "auto"
+
+    @classmethod
+    def in_process(cls, host: str, port: int) -> "Broker":
+        """The one of `device_sim.broker`, which does not answer a client that speaks MQTT 5."""
+        return cls(host, port, "3.1.1")
+
+
 def acquisition(
-    estate: Estate, devices: Sequence[SimDevice], *, modbus_ports: Mapping[str, int], broker: tuple[str, int]
+    estate: Estate, devices: Sequence[SimDevice], *, modbus_ports: Mapping[str, int], broker: Broker
 ) -> Document:
     """The ``modbus``, ``mqtt`` and ``sites`` sections for devices that are served on this machine.
 
     modbus_ports  bus → TCP port
-    broker        host and port of the MQTT broker the town publishes to
+    broker        the MQTT broker the town publishes to
     """
     buses: dict[str, list[Document]] = defaultdict(list)
     topics: list[Document] = []
@@ -30,7 +43,6 @@ def acquisition(
                 buses[bus].append(entry | {"unit": unit, "template": template})
             case MqttLink(format=format_, topic=topic, options=options):
                 topics.append(entry | {"format": format_, "topic": topic, "options": dict(options)})
-    host, port = broker
     document: Document = {"sites": list(_sites(estate))}
     if buses:
         document["modbus"] = [
@@ -38,7 +50,7 @@ def acquisition(
             for bus, entries in buses.items()
         ]
     if topics:
-        document["mqtt"] = [{"id": "town", "host": host, "port": port, "devices": topics}]
+        document["mqtt"] = [{"id": "town", **broker._asdict(), "devices": topics}]
     return document
 
 

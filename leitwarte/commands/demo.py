@@ -11,7 +11,7 @@ import typer
 from leitwarte import logs
 from leitwarte.commands.common import JsonOption, errors, fail, output, print_json
 from leitwarte.demo import Demo, Summary
-from leitwarte.durations import Seconds
+from leitwarte.durations import seconds
 from leitwarte.progress import progress_bars
 from metering.texts import Language
 
@@ -19,7 +19,7 @@ from metering.texts import Language
 def demo(
     for_: Annotated[
         float | None,
-        typer.Option("--for", click_type=Seconds(), metavar="TIME", help="End by itself, such as 120s or 5min."),
+        typer.Option("--for", parser=seconds, metavar="TIME", help="End by itself, such as 120s or 5min."),
     ] = None,
     port: Annotated[int, typer.Option(help="TCP port of the web app; 0 takes a free one.", min=0, max=65535)] = 8080,
     language: Annotated[Language, typer.Option(help="Language of all people see.")] = "de",

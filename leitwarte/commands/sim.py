@@ -12,9 +12,10 @@ from device_sim.replay import load_replay
 from device_sim.town import Town
 from leitwarte import logs
 from leitwarte.commands.common import WRONG_CALL, errors, fail
-from leitwarte.durations import Seconds
+from leitwarte.durations import seconds
 from leitwarte.lifetime import until_stopped
 from leitwarte.stage import Lapse, Stage, Venue, replay_estate, serve
+from leitwarte.town_settings import Broker
 from metering.clock import Clock
 from metering.instant import DAY
 
@@ -42,7 +43,7 @@ def sim(
     truth: Annotated[Path | None, typer.Option(help="Write the ground truth of the faults here.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="Write what the broker acknowledged here, as JSON lines.")] = None,
     for_: Annotated[
-        float | None, typer.Option("--for", click_type=Seconds(), metavar="TIME", help="End by itself, such as 10min.")
+        float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="End by itself, such as 10min.")
     ] = None,
 ) -> None:
     """Serve simulated devices over real Modbus TCP and real MQTT, for any client.
@@ -52,7 +53,7 @@ def sim(
     logs.configure(level=logging.WARNING)
     try:
         stage = _replayed(replay, template, unit, speed) if replay else _town(seed, scenario, speed, truth)
-        venue = Venue(modbus_port, _address(mqtt), mqtt is None, settings, ledger)
+        venue = Venue(modbus_port, _broker(mqtt), mqtt is None, settings, ledger)
         asyncio.run(until_stopped(serve(stage, venue), for_))
     except (ValueError, LookupError) as error:
         fail(error, WRONG_CALL)
@@ -78,10 +79,10 @@ def _replayed(file: Path, template: str, unit: str, speed: float) -> Stage:
     return Stage(replay.devices, estate, lapse, replay.window.end_us)
 
 
-def _address(text: str | None) -> tuple[str, int]:
+def _broker(text: str | None) -> Broker:
     if text is None:
-        return "127.0.0.1", 1883
+        return Broker.in_process("127.0.0.1", 1883)
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"{text!r} is no broker; write HOST:PORT")
-    return host, int(port)
+    return Broker(host, int(port))
