@@ -130,6 +130,14 @@ def test_a_base_load_runs_at_nights_and_weekends_and_shows_in_the_parent() -> No
         assert town.consumption(meter, day) == SOUND.consumption(meter, day)
 
 
+@pytest.mark.parametrize(("local_hour", "extra"), [(5, 6), (6, 0), (19, 0), (20, 6)])
+def test_the_night_of_a_base_load_is_from_20_to_6(local_hour: int, extra: float) -> None:
+    town = spoiled({"kind": "base_load", "loads": ["townhall-ventilation/fans"], "kw": 6.0, "begin": "-8d"})
+    begin = parse("2026-11-18T00:00:00+01:00") + local_hour * HOUR
+    window, meter = Window(begin, begin + HOUR), "townhall-ventilation.submeter"
+    assert town.consumption(meter, window) - SOUND.consumption(meter, window) == pytest.approx(extra, abs=1e-4)
+
+
 def test_weekend_operation_makes_saturday_a_working_day() -> None:
     town = spoiled({"kind": "weekend_op", "loads": ["townhall-ventilation/fans"], "begin": "-8d"})
     saturday = Window(parse("2026-11-21T09:00Z"), parse("2026-11-21T12:00Z"))
