@@ -56,7 +56,7 @@ def test_cut_at_every_byte_keeps_every_whole_frame(tmp_path: Path) -> None:
         assert len(list((folder / "damaged").glob("*"))) == torn
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_damage_anywhere_costs_only_the_frames_it_touches(data: st.DataObject) -> None:
     payloads = data.draw(st.lists(st.binary(max_size=60), min_size=1, max_size=12))

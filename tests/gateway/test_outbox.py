@@ -225,7 +225,7 @@ async def test_damage_while_it_runs_is_a_counted_loss(tmp_path: Path) -> None:
         assert outbox.queued == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["append", "take", "commit", "rewind", "restart"]), max_size=40))
 def test_any_order_of_steps_loses_nothing_and_stores_in_order(steps: list[str]) -> None:
     async def scenario(folder: Path) -> None:

@@ -51,7 +51,7 @@ def answers(script: Sequence[str], poison: set[Reading]) -> Callable[[Sequence[R
     return answer
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 12), max_size=12),
     script=st.lists(st.sampled_from(["takes", "takes", "unavailable", "other error", "breaks"]), max_size=25),
