@@ -25,8 +25,8 @@ CREATE TABLE IF NOT EXISTS event (
 );
 """
 
-# The file, the disk or the memory failed, not the statement.
-_MAY_PASS = (duckdb.OperationalError, duckdb.InternalError, duckdb.IOException, duckdb.OutOfMemoryException)
+# The rows or the statement are wrong; everything else is the file, the disk or the memory, and may pass.
+_NEVER = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
 
 class Database:
@@ -102,10 +102,10 @@ class Database:
             yield
         except duckdb.ConnectionException as error:
             raise StoreUnavailable(f"{self._path} cannot be used: is another store open on it? {error}") from error
-        except (*_MAY_PASS, OSError) as error:
-            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
-        except duckdb.Error as error:
+        except _NEVER as error:
             raise StoreRefused(f"{self._path} refused: {error}") from error
+        except (duckdb.Error, OSError) as error:
+            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
 
 
 class Transaction:
@@ -116,7 +116,5 @@ class Transaction:
 
     def execute(self, statement: str, given: pa.Table, **parameters: object) -> None:
         self._connection.register("given", given)
-        try:
-            self._connection.execute(statement, parameters)
-        finally:
-            self._connection.unregister("given")
+        self._connection.execute(statement, parameters)
+        self._connection.unregister("given")

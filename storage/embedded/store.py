@@ -8,7 +8,7 @@ may be there already, which are those no newer than the newest of their series.
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -83,6 +83,7 @@ class EmbeddedStore:
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._database = Database(settings.path, settings.memory_mb)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="store-reader")
         self._ids: dict[tuple[str, str], int] = {}
         self._newest: dict[int, Reading] = {}
 
@@ -92,6 +93,7 @@ class EmbeddedStore:
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._database.close)
         self._writer.shutdown()
+        self._readers.shutdown()
 
     async def write(self, readings: Sequence[Reading]) -> None:
         if readings:
@@ -106,26 +108,25 @@ class EmbeddedStore:
         return sorted((r for r in newest if wanted is None or r.device in wanted), key=lambda reading: reading.series)
 
     async def samples(self, series: Collection[Series], window: Window) -> dict[Series, Samples]:
-        return await asyncio.to_thread(self._samples, _SAMPLES, series, window)
+        return await self._in_reader(lambda: self._samples(_SAMPLES, series, window))
 
     async def aggregate(
         self, series: Collection[Series], window: Window, step_us: int, how: Aggregate
     ) -> dict[Series, Samples]:
         if step_us <= 0:
             raise ValueError(f"the step of an aggregate must be over 0 µs, not {step_us}")
-        return await asyncio.to_thread(
-            self._samples, _AGGREGATE.format(value=_VALUE[how]), series, window, step=step_us
-        )
+        statement = _AGGREGATE.format(value=_VALUE[how])
+        return await self._in_reader(lambda: self._samples(statement, series, window, step=step_us))
 
     async def flagged(self, window: Window) -> list[Reading]:
-        rows = await asyncio.to_thread(self._database.rows, _FLAGGED, start=window.start_us, end=window.end_us)
+        rows = await self._rows(_FLAGGED, window)
         return [
             Reading(device, name, value, time_us, Quality(quality), reason)
             for device, name, value, time_us, quality, reason in rows
         ]
 
     async def count(self, window: Window) -> int:
-        rows = await asyncio.to_thread(self._database.rows, _COUNT, start=window.start_us, end=window.end_us)
+        rows = await self._rows(_COUNT, window)
         return int(rows[0][0])
 
     async def write_events(self, events: Sequence[Event]) -> None:
@@ -133,11 +134,17 @@ class EmbeddedStore:
             await self._in_writer(lambda: self._write_events(events))
 
     async def events(self, window: Window) -> list[Event]:
-        rows = await asyncio.to_thread(self._database.rows, _EVENTS, start=window.start_us, end=window.end_us)
+        rows = await self._rows(_EVENTS, window)
         return [
             Event(id_, time_us, end_us, kind, Severity(severity), subject, building, title)
             for id_, time_us, end_us, kind, severity, subject, building, title in rows
         ]
+
+    async def _rows(self, statement: str, window: Window) -> list[tuple[Any, ...]]:
+        return await self._in_reader(lambda: self._database.rows(statement, start=window.start_us, end=window.end_us))
+
+    async def _in_reader(self, job: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, job)
 
     async def _in_writer(self, job: Callable[[], _T]) -> _T:
         def run() -> _T:

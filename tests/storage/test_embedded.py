@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,7 +13,7 @@ from metering.instant import HOUR, SECOND, Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
 from storage.embedded.store import EmbeddedStore
-from storage.protocol import StoreUnavailable
+from storage.protocol import StoreRefused, StoreUnavailable
 from storage.settings import EmbeddedSettings
 from tests.storage.conftest import FreshStore, opened
 
@@ -199,3 +200,16 @@ async def test_a_cancelled_write_is_whole_or_absent_and_the_next_one_works(fresh
         assert await store.count(ALWAYS) in (1, 5001)
         await store.write(readings)
         assert await store.count(ALWAYS) == 5001
+
+
+async def test_a_refused_batch_leaves_everything_as_it_was(fresh_embedded: FreshStore) -> None:
+    before = Reading(*POWER, 1.0, 0)
+    without_reason: Any = None
+    async with fresh_embedded() as store:
+        await store.write([before])
+        with pytest.raises(StoreRefused, match="NOT NULL"):
+            await store.write([Reading(*POWER, 2.0, 0), Reading("new", "voltage", 3.0, 0, reason=without_reason)])
+        assert await store.latest() == [before]
+        await store.write([Reading("new", "voltage", 3.0, 0)])
+        assert (await store.samples([POWER], ALWAYS))[POWER].values.tolist() == [1.0]
+        assert await store.series() == [POWER, Series("new", "voltage")]

@@ -185,7 +185,7 @@ def test_within_a_batch_the_last_reading_counts_wholly() -> None:
 
 
 async def test_the_official_client_writes_what_another_database_reads(victoria_metrics: Server) -> None:
-    """VictoriaMetrics keeps milliseconds, and of texts nothing: so whole milliseconds are written, and no status is read."""
+    """VictoriaMetrics keeps milliseconds and no texts: the times here are whole milliseconds, and no status is read."""
     settings = InfluxSettings.model_validate(
         {"kind": "influxdb", "url": victoria_metrics.url, "version": 2, "org": "o", "token": "t"}
     )
@@ -193,7 +193,7 @@ async def test_the_official_client_writes_what_another_database_reads(victoria_m
     readings = [
         Reading(device, quantity, value, start + n * 1000)
         for device in ("meter 1", 'Zähler, "groß" = 2')
-        for n, value in enumerate([0.1, -230.25, 1e22, 12345.678])
+        for n, value in enumerate([0.1, -230.25, 12345.678])
         for quantity in ("voltage", "active_power")
     ]
     readings.append(Reading("meter 1", "consumption", 7.5, start, Quality.ESTIMATED, "gap"))
@@ -220,5 +220,5 @@ async def test_the_official_client_writes_what_another_database_reads(victoria_m
     assert found.keys() == expected.keys()
     for key, values in expected.items():
         assert found[key].keys() == values.keys()
-        # VictoriaMetrics keeps decimal mantissas, and to that end rounds.
-        assert all(math.isclose(found[key][at], value, rel_tol=1e-12) for at, value in values.items())
+        # It keeps decimal mantissas, and so may round the last binary digit.
+        assert all(math.isclose(found[key][at], value, rel_tol=1e-15) for at, value in values.items())
