@@ -54,16 +54,17 @@ _SENSITIVITIES: Mapping[str, Sensitivity] = MappingProxyType(
         "flow_2d": Sensitivity("leak", 2.3, 3.0),
     }
 )
+_RULES = ("gap", "negative", "stuck")  # they come first above
 _SHORT_US = 14 * DAY
-"""With a history of this length the 99 % quantile of what is usual is trusted half: limits are doubled."""
+"""Before this much history, two weekends, nothing counts as unusual; then limits are doubled, and less and less so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """Per interval, shape (n,): see the module for ``score``; ``kinds`` are positions in `KINDS`, 0 below 0.5.
 
-    expected, lower, upper are in the billing unit; outside lower..upper a single interval would reach score 0.5. They
-    are NaN as long as there is no history.
+    expected, lower, upper are in the billing unit; outside lower..upper a single interval would reach score 0.5. NaN
+    as long as there is not enough history.
     """
 
     score: Floats
@@ -106,7 +107,8 @@ class Detector:
         """Learn from the past; missing values are left out. ``slots`` are the times of week of the same intervals."""
         model = ExpectedModel.fit(curve, slots)
         found = evidence(curve, model.expect(curve, slots), model.level)
-        caution = 1 + _SHORT_US / max(len(curve) * curve.step_us, 1)
+        length = len(curve) * curve.step_us
+        caution = 1 + _SHORT_US / length if length >= _SHORT_US else math.inf
         usual = {name: _usual(statistic, caution) for name, statistic in found.items()}
         return cls(model, rules.StuckLimits.fit(curve.values, curve.step_us), usual, carrier)
 
@@ -122,19 +124,19 @@ class Detector:
         strength["negative"] = rules.negative(curve.values)
         strength["stuck"] = rules.stuck(curve.values, self.stuck_limits)
         surprise = np.stack([_surprise(name, strength[name]) for name in _SENSITIVITIES])
-        best = surprise.argmax(axis=0)
+        ruled = surprise[: len(_RULES)]
+        best = np.where(ruled.max(axis=0) >= 0, ruled.argmax(axis=0), surprise.argmax(axis=0))  # a rule says it plainly
         kinds = np.array([KINDS.index(each.kind) for each in _SENSITIVITIES.values()])[best]
         top = surprise.max(axis=0)
         kinds = np.where(top >= 0, self._refine(kinds, found, slots), 0)
         lower = expectation.expected - self._band("low") * expectation.scale
         upper = expectation.expected + self._band("high") * expectation.scale
-        learned = np.isfinite(upper)
         return Scores(
             1 / (1 + np.exp(-top)),
             kinds,
-            np.where(learned, expectation.expected, np.nan),
-            np.where(learned, np.maximum(lower, 0.0), np.nan),
-            np.where(learned, upper, np.nan),
+            np.where(self.model.level > 0, expectation.expected, np.nan),
+            np.where(np.isfinite(lower), np.maximum(lower, 0.0), np.nan),
+            np.where(np.isfinite(upper), upper, np.nan),
         )
 
     def _relative(self, name: str, statistic: Floats) -> Floats:

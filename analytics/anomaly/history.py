@@ -14,7 +14,7 @@ from metering.estate import Carrier
 from metering.instant import DAY
 from metering.samples import Floats
 
-_FIRST_FITS = (1, 2, 4, 7, 14, 21, 28)  # days of history
+_FIRST_FITS = (1, 2, 4, *range(7, 85, 7))  # days of history
 _REFIT_DAYS = 28
 _LEARN_DAYS = 366
 _DOUBTED = 0.5  # intervals from this score on are not learned from

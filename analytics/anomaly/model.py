@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn import config_context
-from sklearn.linear_model import Ridge
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.week import Bools, WeekSlots
@@ -143,6 +141,10 @@ def _alternate(
     features: Floats, usable: Bools, known: Floats, slots: WeekSlots, resolution: int
 ) -> tuple[Floats, Floats]:
     """Profile and temperature weights, each fitted to what the other leaves, in turns; Huber weights at two sigma."""
+    # scikit-learn takes seconds to import, and a process that only scores never needs it
+    from sklearn import config_context  # noqa: PLC0415
+    from sklearn.linear_model import Ridge  # noqa: PLC0415
+
     profile = _slot_medians(known, slots, resolution)
     unit = max(float(np.abs(profile).mean()), 1e-9)
     trust = np.ones(int(usable.sum()))

@@ -1,0 +1,192 @@
+"""The detector on curves whose truth is known, and on the development series with their published scorer's rules."""
+
+import csv
+import gzip
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.anomaly import rules
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.detector import KINDS, Scores, announce, decide, threshold
+from analytics.anomaly.evidence import trailing_least
+from analytics.anomaly.history import judge
+from analytics.anomaly.model import trailing_mean
+from analytics.anomaly.week import Week
+from metering.estate import Carrier
+from metering.instant import DAY, HOUR, QUARTER_HOUR, parse
+from metering.samples import Floats, Int64s
+
+BERLIN = Week()
+START = parse("2026-01-05T00:00:00Z")
+DEVELOPMENT = Path(__file__).parents[2].parent / "shared" / "data" / "anomaly" / "dev"
+
+
+def office(days: int, seed: int = 0) -> LoadCurve:
+    """Ten by night, thirty by day on working days, a little noise, more when it is cold."""
+    rng = np.random.default_rng(seed)
+    start = START + np.arange(days * 24) * HOUR
+    slots = BERLIN.slots(start, HOUR)
+    temperature = 8 + 8 * np.sin((start - START) / (90 * DAY)) + 3 * np.sin((start - START) / DAY * 2 * np.pi)
+    values = np.where(slots.off, 10.0, 30.0) + 0.5 * np.maximum(15 - temperature, 0) + rng.normal(0, 0.7, len(start))
+    return LoadCurve(start, HOUR, values, temperature)
+
+
+def alerts(scores: Scores) -> list[tuple[int, str]]:
+    """Day and kind of every alert."""
+    rows = np.flatnonzero(announce(decide(scores.score, 0.25), HOUR))
+    begins = rows[np.concatenate(([True], np.diff(rows) > 1))] if len(rows) else rows
+    return [(int(row // 24), KINDS[scores.kinds[row]]) for row in begins]
+
+
+def test_a_quiet_building_raises_no_alerts() -> None:
+    assert alerts(judge(BERLIN, office(120), Carrier.ELECTRICITY).scores) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [
+        ("spike", lambda v: np.where(np.arange(len(v)) == 10, 150.0, v)),
+        ("gap", lambda v: np.where(np.arange(len(v)) < 6, np.nan, v)),
+        ("stuck", lambda v: np.full(len(v), v[9])),
+        ("negative", lambda v: np.where(np.arange(len(v)) == 5, -4e5, v)),
+        ("low", lambda v: 0.66 * v),
+        ("base_load", lambda v: v + np.where(v < 22, 3.0, 0.0)),
+    ],
+)
+def test_each_fault_is_found_and_named(kind: str, spoil: Callable[[Floats], Floats]) -> None:
+    curve = office(120)
+    day = slice(100 * 24, 104 * 24)
+    curve.values[day] = spoil(curve.values[day])
+    scores = judge(BERLIN, curve, Carrier.ELECTRICITY).scores
+    assert {day for day, _ in alerts(scores)} & set(range(100, 105))
+    assert kind in {KINDS[code] for code in scores.kinds[day]}
+
+
+def test_a_leak_is_constant_flow_where_there_used_to_be_none() -> None:
+    rng = np.random.default_rng(3)
+    hours = 120 * 24
+    values = np.where(rng.random(hours) < 0.4, rng.gamma(2, 0.05, hours), 0.0)
+    values[100 * 24 : 105 * 24] += 0.03
+    curve = LoadCurve(START + np.arange(hours) * HOUR, HOUR, values)
+    scores = judge(BERLIN, curve, Carrier.WATER).scores
+    assert [day for day, _ in alerts(scores)] == [101]
+    assert "leak" in {KINDS[kind] for kind in scores.kinds[101 * 24 : 105 * 24]}
+
+
+@settings(max_examples=15, deadline=None)
+@given(cut=st.integers(1, 60 * 24 - 1), seed=st.integers(0, 3))
+def test_a_score_does_not_know_the_future(cut: int, seed: int) -> None:
+    curve = office(60, seed=seed)
+    curve.values[30 * 24 : 32 * 24] *= 2
+    whole = judge(BERLIN, curve).scores
+    past = judge(BERLIN, curve.part(0, cut)).scores
+    np.testing.assert_array_equal(whole.score[:cut], past.score)
+    np.testing.assert_array_equal(whole.upper[:cut], past.upper)
+
+
+def test_expected_lies_between_its_bounds_and_near_the_truth() -> None:
+    curve = office(120)
+    scores = judge(BERLIN, curve).scores
+    late = slice(60 * 24, None)
+    assert np.all(scores.lower[late] <= scores.expected[late])
+    assert np.all(scores.expected[late] <= scores.upper[late])
+    assert np.median(np.abs(scores.expected - curve.values)[late]) < 1.0
+
+
+def test_holidays_are_sundays_and_clock_changes_keep_the_hour() -> None:
+    noon = np.array(
+        [
+            parse(f"2026-{day}T12:00:00+0{offset}:00")
+            for day, offset in [("04-05", 2), ("04-06", 2), ("03-27", 1), ("04-10", 2)]
+        ]
+    )  # Sunday, Easter Monday, Fridays
+    slot = BERLIN.slots(noon, HOUR).slot
+    assert slot[0] == slot[1] == 6 * 24 + 12
+    assert slot[2] == slot[3] == 4 * 24 + 12
+
+
+def test_an_unknown_region_is_named() -> None:
+    with pytest.raises(ValueError, match="XX"):
+        Week("Europe/Berlin", "XX")
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 100)), min_size=1, max_size=60), st.integers(1, 20))
+def test_trailing_statistics_equal_their_definition(given_values: list[float | None], length: int) -> None:
+    values = np.array([np.nan if value is None else value for value in given_values])
+    windows = [values[max(0, i + 1 - length) : i + 1] for i in range(len(values))]
+    means = [np.mean(w[np.isfinite(w)]) if np.isfinite(w).sum() >= 0.5 * length else np.nan for w in windows]
+    least = [w.min() if len(w) == length and np.isfinite(w).all() else np.nan for w in windows]
+    np.testing.assert_allclose(trailing_mean(values, length, 0.5), means, atol=1e-9)
+    np.testing.assert_array_equal(trailing_least(values, length), least)
+
+
+def test_gap_counts_hours_and_stuck_counts_runs() -> None:
+    nan = np.nan
+    np.testing.assert_array_equal(rules.gap(np.array([1, nan, nan, 1, nan]), HOUR), [0, 1, 2, 0, 1])
+    np.testing.assert_array_equal(rules.stuck_runs(np.array([2.0, 2, 2, nan, 2, 3])), [1, 2, 3, 1, 1, 1])
+
+
+def test_decision_has_hysteresis_and_is_announced_for_a_day() -> None:
+    high = threshold(0.5)
+    alert = decide(np.array([0.1, high, high * 0.6, high * 0.6, high * 0.4, high * 0.6]), 0.5)
+    assert alert.tolist() == [False, True, True, True, False, False]
+    lasting = np.ones(5 * 96, bool)
+    assert announce(lasting, QUARTER_HOUR).sum() == 96
+
+
+# the development series: real meters with known faults, scored by the rules in the head of the data's score.py
+
+
+def development(series_id: str) -> tuple[LoadCurve, int]:
+    """The curve of train and test part, and where the test part begins."""
+    rows: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
+    for part in ("train", "test"):
+        with gzip.open(DEVELOPMENT / f"{part}.csv.gz", "rt", encoding="utf-8") as file:
+            for row in csv.DictReader(line for line in file if line.startswith((series_id, "series_id"))):
+                value, temperature = float(row["value"] or "nan"), float(row["temp_c"] or "nan")
+                rows[part].append((parse(row["timestamp"]), value, temperature))
+    times, values, temperature = (np.array(column) for column in zip(*rows["train"], *rows["test"], strict=True))
+    step_us = int(np.median(np.diff(times)))
+    return LoadCurve(times, step_us, values, temperature), len(rows["train"])
+
+
+def spans(name: str, series_id: str) -> list[tuple[int, int]]:
+    with (DEVELOPMENT / name).open(encoding="utf-8") as file:
+        return [(parse(r["start"]), parse(r["end"])) for r in csv.DictReader(file) if r["series_id"] == series_id]
+
+
+def counted(alert: Floats, times: Int64s, events: list[tuple[int, int]], ignored: list[tuple[int, int]]) -> list[int]:
+    """Events detected (within 2 h of their end), and false alarms: groups 6 h apart, one for each 24 h begun."""
+    detected = sum(bool(alert[(times >= a) & (times <= b + 2 * HOUR)].any()) for a, b in events)
+    quiet = np.ones(len(times), bool)
+    for a, b in events:
+        quiet[(times >= a - (times[1] - times[0])) & (times <= b + DAY)] = False
+    for a, b in ignored:
+        quiet[(times >= a) & (times <= b)] = False
+    rows = times[alert & quiet]
+    groups = np.split(rows, np.flatnonzero(np.diff(rows) > 6 * HOUR) + 1)
+    return [detected, sum(int((group[-1] - group[0]) // DAY) + 1 for group in groups if len(group))]
+
+
+@pytest.mark.skipif(not DEVELOPMENT.exists(), reason="the development series are not beside this checkout")
+def test_event_f1_on_real_meters_stays_where_it_is() -> None:
+    detected = false_alarms = number = 0
+    for series_id, carrier in [
+        ("dev_elec_cam_b104", Carrier.ELECTRICITY),
+        ("dev_gas_cam_b17", Carrier.GAS),
+        ("dev_water_h0", Carrier.WATER),
+    ]:
+        curve, test = development(series_id)
+        alert = announce(decide(judge(BERLIN, curve, carrier).scores.score, 0.5), curve.step_us)[test:]
+        events = spans("labels_events.csv", series_id)
+        found, wrong = counted(alert, curve.start_us[test:], events, spans("ignore.csv", series_id))
+        detected, false_alarms, number = detected + found, false_alarms + wrong, number + len(events)
+    recall, precision = detected / number, detected / (detected + false_alarms)
+    f1 = 2 * recall * precision / (recall + precision)
+    assert f1 >= 0.65, f"{detected} of {number} events, {false_alarms} false alarms"
