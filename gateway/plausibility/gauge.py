@@ -1,4 +1,5 @@
 """Gauges: leaps that do not last, and values that stand still while they should move."""
+# ruff: noqa: PLR1730 - each reading passes here, and calls of max() would double what it costs
 
 from gateway.plausibility.reasons import CONFIRMED, RANGE, SPIKE, STUCK
 from metering.instant import MINUTE
@@ -75,8 +76,11 @@ class GaugeWatch:
         if time_us <= self._time_us:
             return self._reason if time_us == self._time_us else "" if inside else RANGE
         self._time_us = time_us
-        moved = self._moves(value, time_us)
-        verdict = RANGE if not inside else self._leap(reading) or ("" if moved else STUCK)
+        if not inside:
+            self._reason = RANGE
+            return RANGE
+        moves = self._moves(value, time_us)
+        verdict = self._leap(reading, value, time_us) or ("" if moves else STUCK)
         self._reason = "" if verdict is CONFIRMED else verdict
         return verdict
 
@@ -86,41 +90,46 @@ class GaugeWatch:
         assert lifted is not None
         return lifted
 
-    def _leap(self, reading: Reading) -> str:
-        value, time_us = reading.value, reading.time_us
+    def _leap(self, reading: Reading, value: float, time_us: int) -> str:
         change = abs(value - self._base)
+        verdict = ""
         if self._seen < _WARM_UP:
             self._seen += 1
             change = change if self._seen > 1 else 0.0
-        else:
+        elif change > self._step:
             usual = max(self._step, _SPREAD * self._spread) * (1.0 + (time_us - self._base_us) / _WIDEN)
             if change > usual:
                 before, self._doubted = self._doubted, reading
                 if before is None or abs(value - before.value) > usual:
                     return SPIKE
-                self._lifted = before
-        self._spread = max(change, self._spread * _FORGET)
+                self._lifted, verdict = before, CONFIRMED
+        self._spread *= _FORGET
+        if change > self._spread:
+            self._spread = change
         self._base, self._base_us = value, time_us
         self._doubted = None
-        return CONFIRMED if self._lifted is not None else ""
+        return verdict
 
     def _moves(self, value: float, time_us: int) -> bool:
         """False if the gauge stands still."""
         size = abs(value)
-        self._peak = peak = max(size, self._peak * _FORGET)
+        self._peak *= _FORGET
+        if size > self._peak:
+            self._peak = size
         if value != self._last:
-            self._run += 0.1 * (min(self._repeats, _REPEATS) + 1 - self._run)
+            self._run += 0.1 * (self._repeats + 1 - self._run)
             self._last = value
             self._repeats = 0
             self._changes += 1
-            self._motion.changed_us = max(self._motion.changed_us, time_us)
+            if time_us > self._motion.changed_us:
+                self._motion.changed_us = time_us
             return True
-        self._repeats += 1
+        self._repeats = min(self._repeats + 1, _REPEATS)
         return (
             not self._lively
             or time_us - self._motion.changed_us < self._stuck_after_us
             or self._repeats < _REPEATS
             or self._changes < _WARM_UP
             or self._run > _ALWAYS_MOVES
-            or size <= _IDLE * peak
+            or size <= _IDLE * self._peak
         )

@@ -72,7 +72,11 @@ class Plausibility:
         rejected: list[Rejection] = []
         newest_us = now_us + self._tolerance_us
         for reading in readings:
-            watch = self._watch(reading)
+            watch: Watch | None
+            try:
+                watch = self._watches[reading.device][reading.quantity]
+            except KeyError:
+                watch = self._new_watch(reading)
             if watch is None or not isfinite(reading.value) or not _OLDEST_US <= reading.time_us <= newest_us:
                 rejected.append(Rejection(reading, self._reason(reading, newest_us)))
             elif reading.quality or not (reason := watch.judge(reading)):  # who doubted or made it has judged it
@@ -85,29 +89,25 @@ class Plausibility:
                 accepted.append(replace(reading, quality=Quality.SUSPECT, reason=reason))
         return Verdict(accepted, rejected)
 
-    def _watch(self, reading: Reading) -> Watch | None:
-        """What watches the series; None for one that cannot be."""
-        watches = self._watches.get(reading.device)
-        if watches is None:
-            return None
-        watch = watches.get(reading.quantity)
-        if watch is None and (quantity := QUANTITIES.get(reading.quantity)) is not None:
-            match quantity.kind:
-                case Kind.GAUGE:
-                    watch = GaugeWatch(quantity, self._motions[reading.device], self._stuck_after_us)
-                case Kind.REGISTER:
-                    watch = RegisterWatch(quantity)
-                case Kind.STATE:
-                    watch = StateWatch(quantity)
-                case Kind.INTERVAL:  # computed, never measured
-                    return None
-            watches[reading.quantity] = watch
+    def _new_watch(self, reading: Reading) -> Watch | None:
+        """A watch for a series that has none yet; None if it cannot have one."""
+        quantity = QUANTITIES.get(reading.quantity)
+        if reading.device not in self._watches or quantity is None or quantity.kind is Kind.INTERVAL:
+            return None  # what is computed is never measured
+        watch: Watch
+        if quantity.kind is Kind.GAUGE:
+            watch = GaugeWatch(quantity, self._motions[reading.device], self._stuck_after_us)
+        elif quantity.kind is Kind.REGISTER:
+            watch = RegisterWatch(quantity)
+        else:
+            watch = StateWatch(quantity)
+        self._watches[reading.device][reading.quantity] = watch
         return watch
 
     def _reason(self, reading: Reading, newest_us: int) -> str:
         if reading.device not in self._watches:
             return UNKNOWN_DEVICE
-        if self._watch(reading) is None:
+        if reading.quantity not in self._watches[reading.device]:
             return UNKNOWN_QUANTITY
         if not isfinite(reading.value):
             return NOT_FINITE
