@@ -1,31 +1,69 @@
-"""The command line. Exit codes: 0 done, 1 failed, 2 the call or the settings are wrong."""
+"""The command line. Exit codes: 0 done, 1 failed, 2 the call or the settings are wrong.
+
+The table of contents is here; a command's module is imported when it is called, so that none waits for all.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import typer
-
-from leitwarte.commands import carbon, check, dashboards, decode, demo, detect, health, report, run, sim, store
-
-app = typer.Typer(
-    name="leitwarte",
-    help="Energy and utility monitoring for Stadtwerke: meters and sensors in; alerts, load profiles, CO2 reports out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+from typer.core import TyperCommand, TyperGroup
 
 _TRY, _OPERATE, _USE = "Try it", "Operate", "Use the readings"
 
-app.command("demo", rich_help_panel=_TRY)(demo.demo)
-app.command("sim", rich_help_panel=_TRY)(sim.sim)
-app.command("run", rich_help_panel=_OPERATE)(run.run)
-app.command("check", rich_help_panel=_OPERATE)(check.check)
-app.command("health", rich_help_panel=_OPERATE)(health.health)
-app.add_typer(store.app, name="store", rich_help_panel=_OPERATE)
-app.add_typer(decode.app, name="decode", rich_help_panel=_OPERATE)
-app.add_typer(dashboards.app, name="dashboards", rich_help_panel=_OPERATE)
-app.command("detect", rich_help_panel=_USE)(detect.detect)
-app.add_typer(carbon.app, name="carbon", rich_help_panel=_USE)
-app.add_typer(report.app, name="report", rich_help_panel=_USE)
+
+class _Entry(NamedTuple):
+    panel: str
+    summary: str
+
+
+_CONTENTS = {
+    "demo": _Entry(_TRY, "Simulate a town, read it live and show it at http://localhost:8080."),
+    "sim": _Entry(_TRY, "Serve simulated or replayed devices over real Modbus and MQTT."),
+    "run": _Entry(_OPERATE, "Run gateway, analytics and web app."),
+    "check": _Entry(_OPERATE, "Validate the settings file and say what each line will do."),
+    "health": _Entry(_OPERATE, "Ask a running part how it is."),
+    "store": _Entry(_OPERATE, "Look into the store."),
+    "decode": _Entry(_OPERATE, "Show what registers or a message mean."),
+    "dashboards": _Entry(_OPERATE, "Write or push the Grafana dashboards."),
+    "detect": _Entry(_USE, "Find anomalies in a file of interval series."),
+    "carbon": _Entry(_USE, "Emission factors, and CO2 per meter and day."),
+    "report": _Entry(_USE, "Reports for the climate office."),
+}
+
+
+class _Contents(TyperGroup):
+    """Lists the commands without importing them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        return list(_CONTENTS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ANN401, ARG002
+        entry = _CONTENTS.get(cmd_name)
+        return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel) if entry else None
+
+    def resolve_command(self, ctx: Any, args: Sequence[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        name = args[0]
+        if name not in _CONTENTS:
+            found: tuple[str | None, Any, list[str]] = super().resolve_command(ctx, list(args))
+            return found
+        module = import_module(f"leitwarte.commands.{name}")
+        return name, typer.main.get_command(module.app), list(args[1:])
+
+
+app = typer.Typer(
+    name="leitwarte",
+    cls=_Contents,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def leitwarte() -> None:
+    """Energy and utility monitoring for Stadtwerke: meters and sensors in; alerts, load profiles, CO2 reports out."""
 
 
 def main() -> None:

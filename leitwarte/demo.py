@@ -131,12 +131,12 @@ class Demo:
             installation = Installation(self._settings(town, modbus, broker), self._clock)
             await installation.store.start()
             stack.push_async_callback(installation.store.close)
+            opened_before = await asyncio.to_thread(_alerts_ever, installation)
             await make_history(installation.store, town.devices, Window(past.start_us, now_us), progress)
             await installation.analytics.backfill(
                 Window(past.start_us, now_us), lambda share: progress("analysis", share)
             )
             speaking = MqttTown(town.devices, self._clock, broker.host, broker.port)
-            opened_before = await asyncio.to_thread(_alerts_ever, installation)
 
             async def live() -> None:
                 async with asyncio.TaskGroup() as group:

@@ -10,19 +10,10 @@ from analytics.carbon.emissions import DayFigure
 from analytics.carbon.factors import FactorSet, names
 from analytics.reports.collect import daily_figures
 from analytics.reports.period import Period
-from leitwarte.commands.common import (
-    CONFIG,
-    WRONG_CALL,
-    ConfigOption,
-    JsonOption,
-    fail,
-    opened_store,
-    output,
-    print_json,
-    settings_file,
-)
+from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, JsonOption, commands, fail, output, print_json
+from leitwarte.commands.opening import opened_store, settings_file
 
-app = typer.Typer(help="Emission factors, and CO2 per meter and day.", no_args_is_help=True)
+app = commands("Emission factors, and CO2 per meter and day.")
 
 
 @app.command()

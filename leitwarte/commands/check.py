@@ -15,6 +15,7 @@ from leitwarte.commands.common import (
     WRONG_CALL,
     ConfigOption,
     JsonOption,
+    commands,
     errors,
     fail,
     output,
@@ -25,7 +26,10 @@ from leitwarte.settings_file import SettingsError, SettingsFile, load
 from leitwarte.yaml_lines import Path
 from storage.settings import InfluxSettings
 
+app = commands()
 
+
+@app.command()
 def check(
     config: ConfigOption = CONFIG,
     json: JsonOption = False,

@@ -9,11 +9,12 @@ from dashboards.grafana.build import build as build_dashboards
 from dashboards.grafana.provision import Access, write
 from dashboards.grafana.push import PushError
 from dashboards.grafana.push import push as push_dashboards
-from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, fail, output, settings_file
+from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail, output
+from leitwarte.commands.opening import settings_file
 from leitwarte.settings import Settings
 from storage.settings import InfluxSettings
 
-app = typer.Typer(help="Grafana dashboards as code.", no_args_is_help=True)
+app = commands("Grafana dashboards as code.")
 
 
 @app.command()

@@ -14,11 +14,11 @@ from collectors.modbus.decoding import decode_words
 from collectors.mqtt import vectors as mqtt_vectors
 from collectors.mqtt.decode import decode
 from collectors.mqtt.payload import DecodeError
-from leitwarte.commands.common import FAILED, WRONG_CALL, fail, output, print_json
+from leitwarte.commands.common import FAILED, WRONG_CALL, commands, fail, output, print_json
 from metering import instant
 from metering.clock import Clock
 
-app = typer.Typer(help="Show what registers or a message mean.", no_args_is_help=True)
+app = commands("Show what registers or a message mean.")
 
 
 @app.command()

@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from leitwarte import logs
-from leitwarte.commands.common import JsonOption, errors, fail, output, print_json
+from leitwarte.commands.common import JsonOption, commands, errors, fail, output, print_json
 from leitwarte.demo import Demo, Summary
 from leitwarte.durations import seconds
 from leitwarte.progress import progress_bars
 from metering.texts import Language
 
+app = commands()
 
+
+@app.command()
 def demo(
     for_: Annotated[
         float | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from analytics.anomaly.detect_file import DetectOptions, detect_file
-from leitwarte.commands.common import JsonOption, errors, fail, output, print_json
+from leitwarte.commands.common import JsonOption, commands, errors, fail, output, print_json
 from leitwarte.progress import progress_bars
 from metering.estate import Carrier
 from metering.instant import DAY, HOUR, MINUTE
@@ -15,6 +15,10 @@ from metering.instant import DAY, HOUR, MINUTE
 _UNITS = {"min": MINUTE, "h": HOUR, "d": DAY}
 
 
+app = commands()
+
+
+@app.command()
 def detect(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet: series_id,timestamp,value[,temperature]; .gz is read.")],
     out: Annotated[Path, typer.Option(help="CSV to write, gzipped if it ends in .gz.")],

@@ -5,9 +5,12 @@ from typing import Annotated
 import httpx
 import typer
 
-from leitwarte.commands.common import fail, output
+from leitwarte.commands.common import commands, fail, output
+
+app = commands()
 
 
+@app.command()
 def health(url: Annotated[str, typer.Argument(help="Such as http://127.0.0.1:9108/health/ready.")]) -> None:
     """Ask a health address; exit code 0 if all is well, 1 if not or if nobody answers."""
     try:

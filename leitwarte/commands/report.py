@@ -10,9 +10,10 @@ import typer
 from analytics.reports.collect import collect
 from analytics.reports.formats import FORMATS, write
 from analytics.reports.period import Period
-from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, fail, opened_store, settings_file
+from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail
+from leitwarte.commands.opening import opened_store, settings_file
 
-app = typer.Typer(help="Reports for the climate office.", no_args_is_help=True)
+app = commands("Reports for the climate office.")
 
 
 @app.callback()

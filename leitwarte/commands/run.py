@@ -6,13 +6,17 @@ from typing import Annotated
 import typer
 
 from leitwarte import logs
-from leitwarte.commands.common import CONFIG, ConfigOption, fail, settings_file
+from leitwarte.commands.common import CONFIG, ConfigOption, commands, fail
+from leitwarte.commands.opening import settings_file
 from leitwarte.installation import Installation, Part
 from leitwarte.lifetime import until_stopped
 from leitwarte.settings import Settings
 from storage.protocol import StoreError
 
+app = commands()
 
+
+@app.command()
 def run(
     config: ConfigOption = CONFIG,
     only: Annotated[list[Part] | None, typer.Option(help="Run only this part; may be given more than once.")] = None,

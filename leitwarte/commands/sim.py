@@ -11,7 +11,7 @@ from device_sim.faults.scenario import load_scenario, write_truth
 from device_sim.replay import load_replay
 from device_sim.town import Town
 from leitwarte import logs
-from leitwarte.commands.common import WRONG_CALL, errors, fail
+from leitwarte.commands.common import WRONG_CALL, commands, errors, fail
 from leitwarte.durations import seconds
 from leitwarte.lifetime import until_stopped
 from leitwarte.stage import Lapse, Stage, Venue, replay_estate, serve
@@ -24,6 +24,10 @@ _LEAST_REAL_S = 0.25
 _INTERVALS_S = (10.0, 60.0, 300.0, 900.0, 3600.0)
 
 
+app = commands()
+
+
+@app.command()
 def sim(
     replay: Annotated[
         Path | None, typer.Option(help="Measured series to replay: CSV timestamp,value[,series_id].")

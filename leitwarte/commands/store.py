@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from leitwarte.commands.common import CONFIG, ConfigOption, JsonOption, opened_store, output, print_json, settings_file
+from leitwarte.commands.common import CONFIG, ConfigOption, JsonOption, commands, output, print_json
+from leitwarte.commands.opening import opened_store, settings_file
 from metering import instant
 from metering.clock import Clock
 from metering.instant import DAY, Window
 
-app = typer.Typer(help="Look into the store.", no_args_is_help=True)
+app = commands("Look into the store.")
 
 
 @app.command()
