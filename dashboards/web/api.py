@@ -7,110 +7,30 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, Field
 
-from analytics.alerts.alert import Alert, State
+from dashboards.web.answers import (
+    AlertOut,
+    BuildingOut,
+    DeviceOut,
+    MeterOut,
+    SeriesOut,
+    SeriesQuery,
+    SiteOut,
+    alert_out,
+    building_out,
+    device_out,
+    meter_out,
+    site_out,
+)
 from dashboards.web.house import House
-from dashboards.web.views import DeviceState, DeviceView
-from metering.estate import Building, Carrier, Meter, Role, Site
+from metering.estate import Carrier
 from metering.instant import SECOND, Window, from_datetime, isoformat
 from metering.quantities import BILLING_UNIT, quantity
-from metering.reading import Reading, Series
-from metering.strict import Strict
-from storage.protocol import Aggregate, StoreError, StoreUnavailable
+from metering.reading import Series
+from storage.protocol import StoreError, StoreUnavailable
 
 MOST_VALUES = 100_000
 """A series answer holds no more values than this."""
-
-
-class SiteOut(Strict):
-    id: str
-    name: str
-    latitude: float | None
-    longitude: float | None
-
-
-class BuildingOut(Strict):
-    id: str
-    name: str
-    site: str
-    usage: str
-    floor_area_m2: float | None
-
-
-class MeterOut(Strict):
-    id: str
-    name: str
-    building: str
-    carrier: Carrier
-    role: Role
-    unit: str
-    device: str
-    register_quantity: str
-    power_quantity: str | None
-    parent: str | None
-
-
-class ValueOut(Strict):
-    quantity: str
-    unit: str
-    value: float
-    time: str
-    quality: str
-    reason: str
-
-
-class DeviceOut(Strict):
-    id: str
-    name: str
-    building: str | None
-    state: DeviceState
-    heard: str | None
-    latest: list[ValueOut]
-
-
-class AlertOut(Strict):
-    """Who did what about an alert is for the people at the pages, and not told here."""
-
-    id: str
-    title: str
-    explanation: str
-    kind: str
-    severity: str
-    state: State
-    building: str
-    subject: str
-    first: str
-    last: str
-    excess: float | None
-    excess_unit: str | None
-    excess_eur: float | None
-    excess_kg_co2e: float | None
-
-
-class SeriesQuery(Strict):
-    device: str
-    """Id of a device, or of a meter for what was computed for it."""
-    quantity: str
-    start: AwareDatetime
-    end: AwareDatetime
-    step_s: int | None = Field(default=None, ge=1)
-    """Bucket in seconds; left out: values as stored."""
-    how: Aggregate = Aggregate.MEAN
-    """How the values of a bucket become one."""
-
-
-class SeriesOut(Strict):
-    """Parallel arrays; ``qualities`` are the codes of `metering.quality`."""
-
-    device: str
-    quantity: str
-    unit: str
-    step_s: int | None
-    how: Aggregate | None
-    times: list[str]
-    values: list[float]
-    qualities: list[int]
 
 
 def application(house: House) -> FastAPI:
@@ -162,16 +82,16 @@ def _estate(house: House) -> APIRouter:
 
     @routes.get("/sites")
     async def sites() -> list[SiteOut]:
-        return [_site(site) for site in estate.sites.values()]
+        return [site_out(site) for site in estate.sites.values()]
 
     @routes.get("/buildings")
     async def buildings(site: str | None = None) -> list[BuildingOut]:
-        return [_building(building) for building in estate.buildings.values() if site in (None, building.site)]
+        return [building_out(building) for building in estate.buildings.values() if site in (None, building.site)]
 
     @routes.get("/meters")
     async def meters(building: str | None = None, carrier: Carrier | None = None) -> list[MeterOut]:
         found = (meter for meter in estate.meters.values() if building in (None, meter.building))
-        return [_meter(meter) for meter in found if carrier in (None, meter.carrier)]
+        return [meter_out(meter) for meter in found if carrier in (None, meter.carrier)]
 
     return routes
 
@@ -182,7 +102,7 @@ def _values(house: House) -> APIRouter:
     @routes.get("/devices")
     async def devices() -> list[DeviceOut]:
         """Every device with its state and the newest value of each quantity."""
-        return [_device(view) for view in await house.queries.devices()]
+        return [device_out(view) for view in await house.queries.devices()]
 
     @routes.get("/series")
     async def series(asked: Annotated[SeriesQuery, Query()]) -> SeriesOut:
@@ -218,14 +138,14 @@ def _alerts(house: House) -> APIRouter:
     @routes.get("/alerts")
     async def alerts(*, only_open: Annotated[bool, Query(alias="open")] = True) -> list[AlertOut]:
         """The newest alerts; only the open ones unless ``open=false``."""
-        return [_alert(alert) for alert in await house.inbox.alerts(only_open=only_open)]
+        return [alert_out(alert) for alert in await house.inbox.alerts(only_open=only_open)]
 
     @routes.get("/alerts/{alert_id}")
     async def alert(alert_id: str) -> AlertOut:
         found = await house.inbox.alert(alert_id)
         if found is None:
             raise HTTPException(404, f"unknown alert {alert_id!r}; see /api/v1/alerts")
-        return _alert(found)
+        return alert_out(found)
 
     return routes
 
@@ -256,75 +176,4 @@ def _unit(house: House, series: Series) -> str:
 def _too_much() -> HTTPException:
     return HTTPException(
         422, f"more than {MOST_VALUES} values; ask for a shorter time, or for buckets with a larger step_s"
-    )
-
-
-def _site(site: Site) -> SiteOut:
-    return SiteOut(id=site.id, name=site.name, latitude=site.latitude, longitude=site.longitude)
-
-
-def _building(building: Building) -> BuildingOut:
-    return BuildingOut(
-        id=building.id,
-        name=building.name,
-        site=building.site,
-        usage=building.usage,
-        floor_area_m2=building.floor_area_m2,
-    )
-
-
-def _meter(meter: Meter) -> MeterOut:
-    return MeterOut(
-        id=meter.id,
-        name=meter.name,
-        building=meter.building,
-        carrier=meter.carrier,
-        role=meter.role,
-        unit=meter.carrier.unit,
-        device=meter.device,
-        register_quantity=meter.register,
-        power_quantity=meter.power,
-        parent=meter.parent,
-    )
-
-
-def _device(view: DeviceView) -> DeviceOut:
-    return DeviceOut(
-        id=view.device.id,
-        name=view.device.name,
-        building=view.device.building,
-        state=view.state,
-        heard=isoformat(view.heard_us) if view.heard_us is not None else None,
-        latest=[_value(reading) for reading in view.readings],
-    )
-
-
-def _value(reading: Reading) -> ValueOut:
-    return ValueOut(
-        quantity=reading.quantity,
-        unit=quantity(reading.quantity).unit,
-        value=reading.value,
-        time=isoformat(reading.time_us),
-        quality=reading.quality.name.lower(),
-        reason=reading.reason,
-    )
-
-
-def _alert(alert: Alert) -> AlertOut:
-    excess = alert.excess
-    return AlertOut(
-        id=alert.id,
-        title=alert.title,
-        explanation=alert.explanation,
-        kind=alert.kind,
-        severity=alert.severity.name.lower(),
-        state=alert.state,
-        building=alert.building,
-        subject=alert.subject,
-        first=isoformat(alert.first_us),
-        last=isoformat(alert.last_us),
-        excess=excess.amount if excess else None,
-        excess_unit=excess.unit if excess else None,
-        excess_eur=excess.eur if excess else None,
-        excess_kg_co2e=excess.kg_co2e if excess else None,
     )

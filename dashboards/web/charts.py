@@ -240,6 +240,10 @@ def _at(curve: Curve, times_us: Int64s) -> Floats:
 
 def _legend(colours: Palette) -> Options:
     return {
+        "type": "scroll",
+        "pageTextStyle": {"color": colours.muted},
+        "pageIconColor": colours.text,
+        "pageIconInactiveColor": colours.line,
         "top": 0,
         "left": 0,
         "icon": "roundRect",

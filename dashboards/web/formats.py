@@ -1,7 +1,9 @@
 """Numbers, units and times as one reader wants them: in German or English, in local time."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE, SECOND
 from metering.localtime import LocalCalendar
 from metering.quantities import BILLING_UNIT, QUANTITIES, Kind
@@ -69,6 +71,12 @@ class Formats:
     def count(self, number: int, of: int | None = None) -> Shown:
         """A number of things, out of a number of them."""
         return Shown(self._texts.number(number, 0), "" if of is None else f"/ {self._texts.number(of, 0)}")
+
+    def severities(self, numbers: Mapping[Severity, int]) -> str:
+        """How many of each severity, the worst first: 1 kritisch · 2 Warnungen."""
+        worst_first = sorted((severity for severity, number in numbers.items() if number), reverse=True)
+        words = {severity: "" if numbers[severity] == 1 else ".many" for severity in worst_first}
+        return " · ".join(f"{numbers[each]} {self._texts(f'severity.{each:d}{many}')}" for each, many in words.items())
 
     def word(self, text: str) -> Shown:
         """A word where others show a number."""

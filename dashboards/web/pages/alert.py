@@ -60,7 +60,7 @@ class _Sheet:
         with ui.element("div").classes("two-one"):
             with parts.card(say("alert.explanation")):
                 self._explanation = ui.label().classes("explanation")
-                self._plot = parts.Plot(say("alert.evidence"), say("alert.evidence.none"))
+                self._plot = parts.Plot(say("alert.evidence"), say("alert.evidence.none"), "fill")
             with ui.element("div").classes("stack"):
                 self._actions()
                 with parts.card(say("alert.about")):

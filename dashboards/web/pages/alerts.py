@@ -33,11 +33,11 @@ def register(house: House) -> None:
 
 
 async def alert_table(desk: Desk, *, only_open: bool, building: str | None = None) -> None:
-    """The alerts, newest and worst first, of one building or all."""
+    """The alerts of one building or all, the newest first; of the open ones the worst before that."""
 
     async def ask() -> list[Alert]:
-        found = await desk.house.inbox.alerts(only_open=only_open)
-        return [alert for alert in found if building in (None, alert.building)]
+        found = [a for a in await desk.house.inbox.alerts(only_open=only_open) if building in (None, a.building)]
+        return sorted(found, key=lambda alert: -alert.severity) if only_open else found
 
     def show(first: Sequence[Alert]) -> Update[Sequence[Alert]]:
         say = desk.texts

@@ -59,8 +59,7 @@ def _tiles(desk: Desk, first: Situation) -> Update[Situation]:
         worst = max(by_severity, default=None)
         alerts.show(
             formats.count(len(open_alerts)),
-            " · ".join(f"{by_severity[key]} {say(f'severity.{key:d}')}" for key in sorted(by_severity, reverse=True))
-            or say("tile.alerts.none"),
+            formats.severities(by_severity) or say("tile.alerts.none"),
             parts.SEVERITY_TONES[worst] if worst is not None else "good",
         )
         late, silent = now.states[DeviceState.LATE], now.states[DeviceState.SILENT]

@@ -5,9 +5,15 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
+from dashboards.settings import WebSettings
+from dashboards.web.app import WebApp
 from metering.instant import DAY, isoformat
-from tests.dashboards.web.conftest import NOW_US, Running
+from storage.embedded.store import EmbeddedStore
+from tests.dashboards.web.conftest import NOW_US, Running, estate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -110,8 +116,23 @@ async def test_other_sites_cannot_write(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 403
 
 
+async def test_other_sites_cannot_open_a_socket(web: Running) -> None:
+    address = web.url.replace("http", "ws") + "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    async with connect(address, origin=Origin(web.url)):
+        pass
+    with pytest.raises(InvalidStatus):
+        await connect(address, origin=Origin("https://evil.example"))
+
+
 @pytest.mark.parametrize("to", ["https://evil.example", "//evil.example", "/\\evil.example"])
 async def test_a_choice_leads_back_into_the_app_only(client: httpx.AsyncClient, to: str) -> None:
     answer = await client.get("/preferences", params={"language": "en", "to": to})
     assert answer.headers["location"] == "/"
     assert "httponly" in answer.headers["set-cookie"].lower()
+
+
+async def test_a_port_that_is_taken_is_named(web: Running, store: EmbeddedStore) -> None:
+    port = int(web.url.rsplit(":", 1)[1])
+    second = WebApp(store, estate(), web.alerts, WebSettings(port=port), "de", web.clock)
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
+        await second.run()
