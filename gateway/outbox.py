@@ -196,7 +196,8 @@ class Outbox:
                 queued += entry.total
         self._journal.start_after(cursor.segment)
         self._committed = self._taken = max(cursor, self._journal.first)
-        self._drop(cursor.segment, self._receipts.snapshot())
+        if self._journal.first.segment < cursor.segment:
+            self._drop(cursor.segment, self._receipts.snapshot())
         return queued
 
     def _gather(self, most: int) -> Batch | None:

@@ -22,7 +22,7 @@ class GatewaySettings(Strict):
     data_dir: Path = Path("gateway")
     """Where the outbox and the quarantine live; for one process alone."""
     outbox_max_mb: int = Field(default=1024, ge=1)
-    """How much may wait for the store, in MB, at some 60 bytes a reading; collectors wait when it is reached."""
+    """How much may wait for the store, in MB, at some 40 bytes a reading; collectors wait when it is reached."""
     quarantine_max_mb: int = Field(default=64, ge=1)
     """How much is kept of what was rejected or could not be decoded, in MB; the oldest goes first."""
     batch_readings: int = Field(default=5000, ge=1)

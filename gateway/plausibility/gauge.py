@@ -6,13 +6,17 @@ from metering.instant import MINUTE
 from metering.quantities import Quantity
 from metering.reading import Reading
 
-# The largest change between two readings that needs no explanation, by unit: what loads, weather and people do.
+# The largest change between two readings that needs no explanation, by unit: what loads, weather and people do;
+# by name where a quantity differs.
 # Quantities of other units, such as irradiance under passing clouds, may change as they like.
 _STEP = {
     "W": 50e3, "VA": 50e3, "var": 50e3, "A": 200.0, "V": 100.0, "Hz": 2.0,
     "°C": 20.0, "%": 50.0, "hPa": 20.0, "ppm": 3000.0, "m³/h": 50.0,
 }  # fmt: skip
-_HOT_STEP = 60.0  # K; a flow that sets in brings its temperature at once
+_STEP_OF = {
+    "flow_temperature": 60.0, "return_temperature": 60.0,  # a flow that sets in brings its temperature at once
+    "dc_voltage": 1500.0,  # solar modules are there with the sun
+}  # fmt: skip
 _SPREAD = 3.0  # changes up to this many times the largest recent one are usual
 _FORGET = 0.999  # a reading; a change is half forgotten after 700 others
 _WIDEN = 10 * MINUTE  # in which time the change allowed grows by as much as it was
@@ -48,9 +52,8 @@ class GaugeWatch:
     )  # fmt: skip
 
     def __init__(self, quantity: Quantity, motion: Motion, stuck_after_us: float) -> None:
-        hot = quantity.name in ("flow_temperature", "return_temperature")
         self._low, self._high = quantity.low, quantity.high
-        self._step = _HOT_STEP if hot else _STEP.get(quantity.unit, float("inf"))
+        self._step = _STEP_OF.get(quantity.name, _STEP.get(quantity.unit, float("inf")))
         self._time_us = 0  # of the newest reading
         self._reason = ""  # its verdict
         # spikes
