@@ -10,7 +10,11 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     """Set up logging for the process; without ``json`` a terminal decides."""
     as_json = not sys.stderr.isatty() if json is None else json
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback
+        )  # the other one tells secrets
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

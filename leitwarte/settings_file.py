@@ -68,7 +68,7 @@ def load(path: Path) -> SettingsFile:
     except yaml_lines.YamlError as error:
         remedy = "check the indentation and the colons around this line"
         raise SettingsError([Problem(name, error.line, "", f"not valid YAML: {error}", remedy)]) from None
-    if not isinstance(located.value, dict):
+    if not isinstance(located.value, dict) or not located.value:
         raise SettingsError([Problem(name, 1, "", "holds no settings", "start it with keys such as store: and sites:")])
 
     problems: list[Problem] = []
