@@ -27,6 +27,7 @@ from storage.settings import EmbeddedSettings
 
 _T = TypeVar("_T")
 _BEFORE_ALL_TIME = -(2**63)
+_EARLIEST = -(2**61)  # of aggregates; the year -71 000, so that differences of times fit into 64 bits
 
 _NEWEST = """
 SELECT series, arg_max(value, time_us), max(time_us), arg_max(quality, time_us), arg_max(reason, time_us)
@@ -41,13 +42,13 @@ WHERE reading.series = given.series AND reading.time_us = given.time_us AND read
 """
 _SAMPLES = """
 SELECT series, time_us, value, quality FROM reading
-WHERE series IN (SELECT unnest($series)) AND time_us >= $start AND time_us < $end
+WHERE series IN $series AND time_us >= $start AND time_us < $end
 ORDER BY series, time_us
 """
 _AGGREGATE = """
-SELECT series, time_us - ((time_us % $step) + $step) % $step AS bucket_us, {value} AS value, max(quality) AS quality
+SELECT series, (time_us - $origin) // $step * $step + $origin AS bucket_us, {value} AS value, max(quality) AS quality
 FROM reading
-WHERE series IN (SELECT unnest($series)) AND time_us >= $start AND time_us < $end
+WHERE series IN $series AND time_us >= $start AND time_us < $end
 GROUP BY series, bucket_us
 HAVING value IS NOT NULL
 ORDER BY series, bucket_us
@@ -115,8 +116,10 @@ class EmbeddedStore:
     ) -> dict[Series, Samples]:
         if step_us <= 0:
             raise ValueError(f"the step of an aggregate must be over 0 µs, not {step_us}")
+        tellable = Window(max(window.start_us, _EARLIEST), max(window.end_us, _EARLIEST))
+        origin = tellable.start_us // step_us * step_us  # from here on, truncating division is floor division
         statement = _AGGREGATE.format(value=_VALUE[how])
-        return await self._in_reader(lambda: self._samples(statement, series, window, step=step_us))
+        return await self._in_reader(lambda: self._samples(statement, series, tellable, step=step_us, origin=origin))
 
     async def flagged(self, window: Window) -> list[Reading]:
         rows = await self._rows(_FLAGGED, window)
