@@ -60,10 +60,12 @@ class Evaluation:
     def step_us(self) -> int:
         return self._rules.step_us
 
-    async def history(self, meter: Meter, window: Window, workers: Executor) -> tuple[Results, Detector] | None:
+    async def history(
+        self, meter: Meter, window: Window, workers: Executor | None = None
+    ) -> tuple[Results, Detector] | None:
         """Evaluate all that was measured in the window, and learn from it; None if that is nothing.
 
-        Only what is not stored yet, or may have changed since, is new.
+        Only what is not stored yet, or may have changed since, is new. Without ``workers`` a thread does the work.
         """
         samples = await self._registers(meter, window)
         whole = self._covered(samples, window)
@@ -76,27 +78,35 @@ class Evaluation:
         fresh = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
         return Results(meter, intervals, scores, fresh), detector
 
-    async def newest(self, meter: Meter, detector: Detector, now_us: int, since_us: int) -> Results | None:
-        """Evaluate what is new or changed since the instant, and late data before it; None if nothing is."""
-        begin = min(since_us, now_us - self._recompute_us) // self.step_us * self.step_us
+    async def newest(
+        self, meter: Meter, detector: Detector, *, now_us: int, since_us: int, judge_since_us: int
+    ) -> Results | None:
+        """Evaluate what is new or changed since ``since_us``, and late data before it; None if nothing is.
+
+        The results go back to ``judge_since_us`` at least, by what is stored.
+        """
+        step_us = self.step_us
+        begin = min(since_us, now_us - self._recompute_us) // step_us * step_us
         window = Window(begin, max(now_us, begin))
         samples = await self._registers(meter, window)
         part = self._covered(samples, window)
         if part is None:
             return None
-        stored = await self.stored(meter, Window(begin - LEAD_IN_US // self.step_us * self.step_us, part.end_us))
-        temperature = await self._temperature(Window(int(stored.start_us[0]), part.end_us))
+        whole = Window((min(begin, judge_since_us) - LEAD_IN_US) // step_us * step_us, part.end_us)
+        stored, temperature = await self.stored(meter, whole), await self._temperature(whole)
         near_us = self._near_us(meter)
 
         def compute() -> Results | None:
-            computed = consumption(samples, part, self.step_us, near_us=near_us)
+            computed = consumption(samples, part, step_us, near_us=near_us)
             changed = _changed(stored, computed)
             if not len(changed):
                 return None
             intervals = _replaced(stored, computed)
             curve = LoadCurve.of(intervals, _at(temperature, intervals.start_us))
             scores = detector.score(curve, self.week.slots(curve.start_us, curve.step_us))
-            return Results(meter, intervals, scores, int(changed[0]))
+            lead = LEAD_IN_US // step_us
+            judged = intervals.within(Window(int(intervals.start_us[0]) + LEAD_IN_US, part.end_us))
+            return Results(meter, judged, scores.after(lead), int(changed[0]) - lead)
 
         return await asyncio.to_thread(compute)
 

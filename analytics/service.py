@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import asynccontextmanager
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from analytics.alerts import live, waste
 from analytics.alerts.alert import Alert, Finding
@@ -28,6 +29,7 @@ _log = structlog.get_logger()
 _AT_ONCE = 3  # meters whose histories are in memory at the same time
 _EVIDENCE_US = 30 * MINUTE
 _QUIET_US = 10 * MINUTE
+_ASK_AGAIN_US = 15 * SECOND
 _LIVE_KINDS = ("silent", "silent_many")
 
 Progress = Callable[[float], None]
@@ -60,12 +62,13 @@ class Analytics:
         self._notifier = Notifier([url.get_secret_value() for url in settings.notify], alerts)
         self._detectors: dict[str, Detector] = {}
         self._done_us: dict[str, int] = {}  # until when each meter is evaluated
+        self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
         self._learned_us = 0
         self._cycle_us = clock.now_us()
         self._silence = self._listening()
 
     async def run(self) -> None:
-        """Work until cancelled; while the store cannot answer, wait for it."""
+        """Work until cancelled; what fails because of store, alert book or a lost worker is tried again."""
         self._silence = self._listening()
         while True:
             try:
@@ -73,8 +76,9 @@ class Analytics:
                     now_us = self._clock.now_us()
                     await self.backfill(Window(now_us - self._settings.history_days * DAY, now_us))
                 await self.cycle()
-            except StoreError as error:
-                _log.warning("analytics waits for the store", error=str(error))
+            except* (StoreError, SQLAlchemyError, BrokenExecutor) as failed:
+                errors = [str(error) for error in failed.exceptions]
+                _log.warning("analytics could not finish and will try again", errors=errors)
             await self._clock.sleep(self._settings.interval_s)
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
@@ -118,28 +122,33 @@ class Analytics:
         return live.Silence(self._settings.silent_factor, self._settings.silent_after_s, self._clock.now_us())
 
     def _due(self, now_us: int) -> Iterable[Meter]:
-        """Meters for which an interval has ended since they were evaluated."""
-        step_us = self._evaluation.step_us
-        return [
-            meter
-            for meter in self._estate.meters.values()
-            if now_us // step_us * step_us > self._done_us.get(meter.id, 0)
-        ]
+        """Meters for which an interval has ended since they were evaluated. Who has nothing new is asked ever later."""
+        ended_us = now_us // self._evaluation.step_us * self._evaluation.step_us
+        for meter in self._estate.meters.values():
+            if ended_us > self._done_us.get(meter.id, 0) and now_us >= self._ask_us.get(meter.id, 0):
+                self._ask_us[meter.id] = now_us + max(now_us - ended_us, _ASK_AGAIN_US)
+                yield meter
 
     async def _evaluate(self, meter: Meter, now_us: int) -> None:
         detector = self._detectors.get(meter.id)
-        since_us = self._done_us.get(meter.id, now_us)
-        if detector is None:
-            async with self._workers() as workers:
-                window = Window(now_us - self._settings.history_days * DAY, now_us)
-                found = await self._evaluation.history(meter, window, workers)
-            results = None
-            if found is not None:
-                results, self._detectors[meter.id] = found
+        alerts_since_us = now_us - self._settings.alerts.days * DAY
+        if detector is not None:
+            open_alerts = await asyncio.to_thread(self._alerts.list, only_open=True, subject=meter.id)
+            results = await self._evaluation.newest(
+                meter,
+                detector,
+                now_us=now_us,
+                since_us=self._done_us[meter.id],
+                judge_since_us=min([alerts_since_us, *(alert.first_us for alert in open_alerts)]),
+            )
         else:
-            results = await self._evaluation.newest(meter, detector, now_us, since_us)
+            window = Window(now_us - self._settings.history_days * DAY, now_us)
+            found = await self._evaluation.history(meter, window)
+            if found is None:
+                return
+            results, self._detectors[meter.id] = found
         if results is not None:
-            await self._keep(results, now_us - self._settings.alerts.days * DAY)
+            await self._keep(results, alerts_since_us)
 
     async def _keep(self, results: Results, alerts_since_us: int) -> None:
         """Store the results and report what is wrong in them."""

@@ -50,8 +50,7 @@ def findings(judged: Judged, budget: float, price: float | None, wording: Wordin
 
 def _finding(judged: Judged, begin: int, end: int, price: float | None, wording: Wording) -> Finding:
     meter, curve, scores = judged.meter, judged.curve, judged.scores
-    worst = begin + int(scores.score[begin:end].argmax())
-    kind = KINDS[scores.kinds[worst]] or "high"
+    kind, worst = _named(scores, begin, end)
     excess = _excess(judged, begin, end, price) if kind in _COSTS else None
     cause = {"gap": silence_cause(meter.device), "stuck": stuck_cause(meter.device)}.get(
         kind, f"{meter.id}:consumption"
@@ -69,6 +68,14 @@ def _finding(judged: Judged, begin: int, end: int, price: float | None, wording:
         _evidence(judged, begin, end),
         excess,
     )
+
+
+def _named(scores: Scores, begin: int, end: int) -> tuple[str, int]:
+    """The kind that an alert had for most of the time, and the position at which that was worst."""
+    number = np.bincount(scores.kinds[begin:end], minlength=len(KINDS))
+    code = int(number[1:].argmax()) + 1
+    worst = begin + int(np.where(scores.kinds[begin:end] == code, scores.score[begin:end], -1.0).argmax())
+    return KINDS[code], worst
 
 
 def _explanation(

@@ -144,15 +144,26 @@ class Detector:
         return np.where(np.isfinite(statistic), (statistic - median) / spread, 0.0)
 
     def _refine(self, kinds: Int64s, found: Mapping[str, Floats], slots: WeekSlots) -> Int64s:
-        """A lasting rise that shows at idle times only is a risen base load; so is the leak of a dry carrier."""
-        high, base, leak = KINDS.index("high"), KINDS.index("base_load"), KINDS.index("leak")
+        """Name by duration, time of week and carrier what the statistics alone cannot tell apart.
+
+        A spike that has lasted for six hours is a rise, a drop a fall. A rise that shows at idle times only is a risen
+        base load, and so is the leak of a dry carrier. A water or gas register that counts the same again and again,
+        more than expected, is not stuck: something flows.
+        """
+        code = {kind: number for number, kind in enumerate(KINDS)}
         deviation = np.clip(np.nan_to_num(found["high"]), -4.0, 4.0)
-        length = max(3 * slots.count // 7, 1)
-        idle = trailing_mean(np.where(slots.off, deviation, 0.0), length, 0.0)
-        busy = trailing_mean(np.where(slots.off, 0.0, deviation), length, 0.0)
-        kinds = np.where((kinds == high) & (idle > 2 * np.maximum(busy, 0.0)), base, kinds)
-        dry = self.carrier in (Carrier.ELECTRICITY, Carrier.HEAT)
-        return np.where((kinds == leak) & dry, base, kinds)
+        day = max(slots.count // 7, 1)
+        lately = trailing_mean(deviation, max(day // 4, 1), 1.0)
+        kinds = np.where((kinds == code["spike"]) & (lately > 2), code["high"], kinds)
+        kinds = np.where((kinds == code["drop"]) & (lately < -2), code["low"], kinds)
+        idle = trailing_mean(np.where(slots.off, deviation, 0.0), 3 * day, 0.0)
+        busy = trailing_mean(np.where(slots.off, 0.0, deviation), 3 * day, 0.0)
+        kinds = np.where((kinds == code["high"]) & (idle > 2 * np.maximum(busy, 0.0)), code["base_load"], kinds)
+        if self.carrier in (Carrier.WATER, Carrier.GAS):
+            return np.where((kinds == code["stuck"]) & (deviation > 0), code["leak"], kinds)
+        if self.carrier in (Carrier.ELECTRICITY, Carrier.HEAT):
+            return np.where(kinds == code["leak"], code["base_load"], kinds)
+        return kinds
 
     def _band(self, name: str) -> float:
         """The deviation of a single interval at which its statistic alone reaches score 0.5."""

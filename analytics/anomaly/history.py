@@ -18,7 +18,9 @@ _FIRST_FITS = (1, 2, 4, *range(7, 85, 7))  # days of history
 _REFIT_DAYS = 28
 _LEARN_DAYS = 366
 _DOUBTED = 0.5  # intervals from this score on are not learned from
-_MATURE_DAYS = 84  # but only a detector with this much history may say so: a young one would never see a long night
+_MATURE_DAYS = 84
+_YOUNG_DOUBTED = 0.8
+_YOUNG_DOUBT_DAYS = 21
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +49,16 @@ def judge(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Judge
 def learn(curve: LoadCurve, slots: WeekSlots, score: Floats, carrier: Carrier | None = None) -> Detector:
     """A detector from the last year of a history and what it was scored with.
 
-    Intervals that looked wrong are left out once there are twelve weeks to tell by. But a change that lasts becomes
-    the new normal: if more than half of the last four weeks looked wrong, all of these weeks are learned from.
+    Intervals that looked wrong are left out. In the first weeks less is known of what is wrong, so then it must have
+    looked very wrong and be recent. And a change that lasts becomes the new normal: if more than half of the last four
+    weeks looked wrong, all of these weeks are learned from.
     """
     day = DAY // curve.step_us if curve.step_us <= DAY else 1
-    doubted = score >= _DOUBTED
-    doubted[: _MATURE_DAYS * day] = False
+    position = np.arange(len(curve))
+    young = position < _MATURE_DAYS * day
+    known_well = position >= _REFIT_DAYS * day
+    recent_enough = position >= len(curve) - _YOUNG_DOUBT_DAYS * day
+    doubted = np.where(young, known_well & recent_enough & (score >= _YOUNG_DOUBTED), score >= _DOUBTED)
     recent = slice(max(0, len(curve) - _REFIT_DAYS * day), len(curve))
     known = np.isfinite(curve.values[recent])
     if known.any() and doubted[recent][known].mean() > 0.5:

@@ -1,0 +1,208 @@
+"""The whole room on a real store: part of the simulated town, evaluated, judged, alerted, kept up to date."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analytics.alerts.alert import State
+from analytics.alerts.book import AlertBook
+from analytics.carbon.factors import FactorSet
+from analytics.reports.collect import Rules
+from analytics.service import Analytics
+from analytics.settings import AnalyticsSettings, TariffSettings
+from device_sim.faults.scenario import load_scenario
+from device_sim.history import readings
+from device_sim.town import Town
+from metering.clock import Clock
+from metering.estate import Estate
+from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, SECOND, Window, parse
+from metering.localtime import LocalCalendar
+from metering.quality import Quality
+from metering.reading import Reading, Series
+from metering.samples import Samples
+from storage.embedded.store import EmbeddedStore
+from storage.settings import EmbeddedSettings
+
+NOW = parse("2026-11-22T20:37:00Z")
+PAST = Window(NOW - 60 * DAY, NOW)
+DEVICES = ("school-water", "townhall-ventilation", "depot-water", "school-heat", "weather")
+RESULTS = ("anomaly_score", "completeness", "consumption", "expected", "expected_lower", "expected_upper")
+
+
+class HandClock(Clock):
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now_us: int) -> None:
+        super().__init__()
+        self.now = now_us
+
+    def now_us(self) -> int:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+        await asyncio.sleep(0)
+
+
+class Installation:
+    """A part of the town with its history, and analytics for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = HandClock(NOW)
+        self.town = Town(7, PAST.start_us, load_scenario("demo").place(NOW))
+        whole = self.town.estate
+        devices = [whole.devices[name] for name in DEVICES]
+        meters = [meter for meter in whole.meters.values() if meter.device in DEVICES]
+        meters = [replace(meter, parent=None) for meter in meters]
+        self.estate = Estate.of(whole.sites.values(), whole.buildings.values(), devices, meters)
+        self.store = EmbeddedStore(EmbeddedSettings(path=folder / "store.duckdb"))
+        self.book = AlertBook(f"sqlite:///{folder}/alerts.db")
+        self.analytics = self.service()
+
+    def service(self) -> Analytics:
+        settings = AnalyticsSettings(
+            interval_s=15, outdoor_temperature="weather", tariffs=TariffSettings(electricity=0.3, water=4.0)
+        )
+        rules = Rules(FactorSet.load(), LocalCalendar())
+        return Analytics(self.store, self.estate, settings, self.clock, self.book, rules, "de")
+
+    async def fill(self, window: Window, step_us: int = QUARTER_HOUR, without: tuple[str, ...] = ()) -> None:
+        for device in self.town.devices:
+            if device.id in DEVICES and device.id not in without:
+                await self.store.write(readings(device, window, step_us))
+
+    async def results(self, quantity: str, meter: str, window: Window = PAST) -> Samples:
+        series = Series(meter, quantity)
+        return (await self.store.samples([series], window))[series]
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
+    installation = Installation(tmp_path)
+    await installation.store.start()
+    yield installation
+    await installation.store.close()
+    installation.book.close()
+
+
+async def test_a_history_becomes_results_and_alerts_and_stays_up_to_date(installation: Installation) -> None:
+    await installation.fill(PAST)
+    shares: list[float] = []
+    await installation.analytics.backfill(PAST, shares.append)
+    assert shares[-1] == 1.0
+
+    # results: every quantity of every interval, and the sum is what went through the meter
+    water = "school-water.supply"
+    consumed = await installation.results("consumption", water)
+    begin, end = int(consumed.times_us[0]), int(consumed.times_us[-1]) + QUARTER_HOUR
+    assert len(consumed) == (end - begin) // QUARTER_HOUR >= 60 * 96 - 4
+    truth = installation.town.consumption(water, Window(begin, end))
+    assert consumed.values.sum() == pytest.approx(truth, abs=0.01), "m³, to the register's last digit"
+    stored = {series.quantity for series in await installation.store.series() if series.device == water}
+    assert stored >= set(RESULTS)
+    emitted = await installation.results("emissions", "school-heat.supply")
+    assert len(emitted) == len(await installation.results("consumption", "school-heat.supply"))
+
+    # alerts: what the scenario spoiled, with what it costs
+    alerts = {alert.subject: alert for alert in installation.book.list()}
+    leak, base = alerts[water], alerts["townhall-ventilation.submeter"]
+    assert (leak.kind, leak.state, leak.title) == (
+        "leak",
+        State.OPEN,
+        "Ständiger Durchfluss an „Schule Wasser“ – Leck?",
+    )
+    assert leak.excess is not None
+    assert leak.excess.amount == pytest.approx(0.28 * 72, rel=0.2), "m³ in three days; what is usual varies"
+    assert leak.excess.eur == pytest.approx(4 * leak.excess.amount, abs=0.01)
+    assert leak.first_us - (NOW - 3 * DAY) < DAY
+    assert (base.kind, base.state) == ("base_load", State.OPEN)
+    assert alerts["depot-water.supply"].kind == "gap"
+    assert alerts["depot-water.supply"].state is State.RESOLVED
+    events = {event.id: event for event in await installation.store.events(PAST)}
+    assert events[leak.id].end_us is None
+    assert events[alerts["depot-water.supply"].id].end_us is not None
+
+    # the next interval: only it is new
+    before = await installation.store.count(Window(0, NOW + DAY))
+    await installation.fill(Window(NOW, NOW + 16 * MINUTE), MINUTE)
+    written = await installation.store.count(Window(0, NOW + DAY))
+    installation.clock.now = NOW + 16 * MINUTE
+    await installation.analytics.cycle()
+    new = await installation.store.count(Window(0, NOW + DAY)) - written
+    assert 0 < new <= len(installation.estate.meters) * 2 * (len(RESULTS) + 1)
+    assert written > before
+    newest = await installation.results("consumption", water, Window(NOW - QUARTER_HOUR, NOW + DAY))
+    assert newest.times_us[-1] == parse("2026-11-22T20:30:00Z")
+    assert installation.book.get(leak.id).last_us > leak.last_us, "it goes on"
+
+    # again from nothing: nothing is doubled
+    again = installation.service()
+    total = await installation.store.count(Window(0, NOW + DAY))
+    known = len(installation.book.list())
+    await again.backfill(PAST)
+    assert await installation.store.count(Window(0, NOW + DAY)) == total
+    assert len(installation.book.list()) == known
+
+
+async def test_late_readings_change_the_results(installation: Installation) -> None:
+    outage = Window(NOW - 6 * HOUR, NOW - 2 * HOUR)
+    await installation.fill(Window(PAST.end_us - 20 * DAY, outage.start_us))
+    await installation.fill(Window(outage.end_us, NOW))
+    await installation.analytics.backfill(PAST)
+    heat = "school-heat.supply"
+    window = Window(outage.start_us + HOUR, outage.end_us - HOUR)
+    spread = await installation.results("consumption", heat, window)
+    assert set(spread.qualities.tolist()) == {Quality.SUBSTITUTED}
+    assert set((await installation.results("completeness", heat, window)).values.tolist()) == {0.0}
+    await installation.fill(outage)
+    installation.clock.now = NOW + QUARTER_HOUR
+    await installation.fill(Window(NOW, NOW + QUARTER_HOUR), MINUTE)
+    await installation.analytics.cycle()
+    measured = await installation.results("consumption", heat, window)
+    assert set(measured.qualities.tolist()) == {Quality.MEASURED}
+    assert np.ptp(measured.values) > np.ptp(spread.values)
+    day = Window(NOW // QUARTER_HOUR * QUARTER_HOUR - 8 * HOUR, NOW // QUARTER_HOUR * QUARTER_HOUR)
+    total = (await installation.results("consumption", heat, day)).values.sum()
+    assert total == pytest.approx(installation.town.consumption(heat, day), abs=2.0), "kWh, a heat meter's last digit"
+
+
+async def test_live_readings_are_watched(installation: Installation) -> None:
+    clock, analytics, book = installation.clock, installation.analytics, installation.book
+    await installation.fill(Window(NOW - HOUR, NOW), MINUTE)
+    await analytics.cycle()
+    assert book.list(only_open=True) == []
+    for cycle in range(1, 41):  # ten minutes, one device says nothing and one repeats itself
+        clock.now = NOW + cycle * 15 * SECOND
+        spoken = [
+            Reading(name, "temperature", 20.0 + cycle, clock.now)
+            for name in DEVICES
+            if name not in ("school-heat", "depot-water")
+        ]
+        stuck = Reading("depot-water", "volume_flow", 1.5, clock.now, Quality.SUSPECT, "stuck")
+        await installation.store.write([*spoken, stuck])
+        await analytics.cycle()
+    found = {alert.kind: alert for alert in book.list(only_open=True)}
+    assert set(found) == {"silent", "stuck"}
+    assert found["silent"].subject == "school-heat"
+    assert found["stuck"].title == "„Betriebshof Wasser“ steht fest"
+    assert len(found["stuck"].evidence.times_us) >= 39
+    await installation.store.write([Reading("school-heat", "heat_power", 1.0, clock.now)])
+    for _ in range(4):
+        clock.now += 15 * SECOND
+        await analytics.cycle()
+    assert book.get(found["silent"].id).state is State.RESOLVED
+    events = {event.id: event for event in await installation.store.events(Window(NOW - DAY, NOW + DAY))}
+    assert events[found["silent"].id].end_us is not None
+    assert events[found["stuck"].id].end_us is None
+
+
+async def test_when_everything_falls_silent_there_is_one_alert(installation: Installation) -> None:
+    await installation.fill(Window(NOW - HOUR, NOW), MINUTE)
+    await installation.analytics.cycle()
+    installation.clock.now = NOW + 2 * HOUR
+    await installation.analytics.cycle()
+    assert [alert.kind for alert in installation.book.list(only_open=True)] == ["silent_many"]
