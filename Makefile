@@ -32,7 +32,7 @@ $(STAMP): installer.lock requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leitwarte needs Python 3.11 or newer" >&2; exit 1; }
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r installer.lock
-	$(UV) pip sync --quiet --require-hashes installer.lock requirements.lock
+	$(UV) pip install --quiet --require-hashes -r installer.lock -r requirements.lock
 	$(UV) pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 

@@ -129,8 +129,7 @@ class Demo:
                 await part.start()
                 stack.push_async_callback(part.stop)
             installation = Installation(self._settings(town, modbus, broker), self._clock)
-            await installation.store.start()
-            stack.push_async_callback(installation.store.close)
+            await stack.enter_async_context(installation.opened())
             opened_before = await asyncio.to_thread(_alerts_ever, installation)
             await make_history(installation.store, town.devices, Window(past.start_us, now_us), progress)
             await installation.analytics.backfill(

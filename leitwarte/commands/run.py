@@ -34,8 +34,5 @@ def run(
 
 async def _run(settings: Settings, parts: list[Part]) -> None:
     installation = Installation(settings)
-    await installation.store.start()
-    try:
+    async with installation.opened():
         await until_stopped(installation.run(parts))
-    finally:
-        await installation.store.close()

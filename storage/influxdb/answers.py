@@ -41,23 +41,34 @@ _decoder = msgspec.json.Decoder(_Answer)
 
 
 def decode(body: bytes, group_by: Sequence[str] = ()) -> list[Rows]:
-    """The groups of an answer.
+    """The groups of an answer, which may come in chunks, a line of JSON each.
 
     Raises StoreRefused for an answer cut short or not understood, and what `of_statement` says of a failed statement.
     """
     try:
-        answer = _decoder.decode(body)
+        chunks = _decoder.decode_lines(body)
     except msgspec.DecodeError as error:
         raise StoreRefused(f"not an answer of InfluxDB: {error}: {body[:200]!r}") from error
-    groups: list[Rows] = []
-    for result in [_Result(error=answer.error), *answer.results]:
-        if result.error:
-            raise of_statement(result.error)
-        for series in result.series:
-            if series.partial:
-                raise StoreRefused("InfluxDB cut the answer short; raise its setting max-row-limit")
-            groups += _groups(series, group_by)
-    return groups
+    whole: list[_Series] = []
+    for chunk in chunks:
+        for result in [_Result(error=chunk.error), *chunk.results]:
+            if result.error:
+                raise of_statement(result.error)
+            for series in result.series:
+                _append(whole, series)
+    if any(series.partial for series in whole):
+        raise StoreRefused("InfluxDB cut the answer short; raise its setting max-row-limit")
+    return [rows for series in whole for rows in _groups(series, group_by)]
+
+
+def _append(whole: list[_Series], series: _Series) -> None:
+    """Add a series, or the next rows of the last one if that was not whole yet."""
+    last = whole[-1] if whole else None
+    if last is not None and last.partial and (last.name, last.tags) == (series.name, series.tags):
+        last.values += series.values
+        last.partial = series.partial
+    else:
+        whole.append(series)
 
 
 def _groups(series: _Series, group_by: Sequence[str]) -> list[Rows]:

@@ -250,6 +250,16 @@ events_ = st.builds(
 )
 
 
+@pytest.mark.parametrize("count", [9_999, 10_000, 10_001, 25_000])
+async def test_a_long_series_comes_back_whole(fresh_store: FreshStore, count: int) -> None:
+    async with fresh_store() as store:
+        await store.write([Reading("main", "active_power", float(n), n * SECOND) for n in range(count)])
+        found = (await store.samples([Series("main", "active_power")], Window(0, count * SECOND)))[
+            Series("main", "active_power")
+        ]
+        assert found.values.tolist() == [float(n) for n in range(count)]
+
+
 @with_server
 @given(st.lists(st.lists(events_, max_size=5), max_size=3))
 async def test_an_event_replaces_the_one_with_its_id(fresh_store: FreshStore, written: list[list[Event]]) -> None:
