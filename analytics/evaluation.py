@@ -102,11 +102,12 @@ class Evaluation:
             if not len(changed):
                 return None
             intervals = _replaced(stored, computed)
-            curve = LoadCurve.of(intervals, _at(temperature, intervals.start_us))
-            scores = detector.score(curve, self.week.slots(curve.start_us, curve.step_us))
-            lead = LEAD_IN_US // step_us
-            judged = intervals.within(Window(int(intervals.start_us[0]) + LEAD_IN_US, part.end_us))
-            return Results(meter, judged, scores.after(lead), int(changed[0]) - lead)
+            first = int(np.argmax(intervals.completeness > 0))  # before it there was no meter
+            curve = LoadCurve.of(intervals, _at(temperature, intervals.start_us)).part(first, len(intervals))
+            scores = detector.score(curve, self.week.slots(curve.start_us, step_us))
+            lead = max(LEAD_IN_US // step_us, first)
+            judged = intervals.within(Window(int(intervals.start_us[lead]), part.end_us))
+            return Results(meter, judged, scores.after(lead - first), int(changed[0]) - lead)
 
         return await asyncio.to_thread(compute)
 

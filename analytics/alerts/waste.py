@@ -95,7 +95,8 @@ def _explanation(
         "duration": wording.duration((end - begin) * curve.step_us),
     }
     if 0 < 1.2 * expected <= actual <= 100 * expected:
-        text = say("explain.more", ratio=wording.say.number(actual / expected), **words)
+        ratio = actual / expected
+        text = say("explain.more", ratio=say.number(ratio, 1 if ratio < 10 else 0), **words)
     else:
         usual = wording.number(expected) if np.isfinite(expected) else "–"
         text = say("explain.unusual", actual=amount, expected=usual, unit=unit, **words)

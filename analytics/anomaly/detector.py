@@ -110,7 +110,7 @@ class Detector:
         length = len(curve) * curve.step_us
         caution = 1 + _SHORT_US / length if length >= _SHORT_US else math.inf
         usual = {name: _usual(statistic, caution) for name, statistic in found.items()}
-        return cls(model, rules.StuckLimits.fit(curve.values, curve.step_us), usual, carrier)
+        return cls(model, rules.StuckLimits.fit(curve.values, curve.step_us, caution), usual, carrier)
 
     def score(self, curve: LoadCurve, slots: WeekSlots) -> Scores:
         """Judge consecutive intervals; the first three days serve the later ones as history.

@@ -3,6 +3,7 @@
 All vectorised and causal. Limits are learned from the history, so that a meter that often stands at zero may do so.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,34 +22,33 @@ class StuckLimits:
     """How many equal values in a row are still usual: at zero, in the lower and in the upper half of the values."""
 
     median: float
-    zero: int
-    lower: int
-    upper: int
+    zero: float
+    lower: float
+    upper: float
 
     @classmethod
-    def fit(cls, values: Floats, step_us: int) -> Self:
-        """Learn from past intervals (NaN = leave out).
+    def fit(cls, values: Floats, step_us: int, caution: float = 1.0) -> Self:
+        """Learn from past intervals (NaN = leave out); ``caution`` >= 1 widens what was learned from little.
 
         The longest run counts at zero and at low consumption, where long ones are usual (nights, summers), and the
         second longest among high values, so that one stuck period in the history does no harm.
         """
         known = values[np.isfinite(values)]
         if not len(known):
-            return cls(0.0, *3 * (max(1, _LEAST_STUCK_US // step_us),))
+            return cls(0.0, math.inf, math.inf, math.inf)
         runs = stuck_runs(values)
         ends = np.concatenate((runs[1:] == 1, np.ones(1, bool)))
         median = float(np.median(known))
-        zero, lower = values == 0, (values != 0) & (values <= median)
-        upper = values > median
 
-        def usual(where: Bools, rank: int) -> int:
+        def usual(where: Bools, rank: int) -> float:
             found = np.sort(runs[ends & where])[::-1]
             longest = int(found[min(rank, len(found) - 1)]) if len(found) else 0
-            return max(_LEAST_STUCK_US // step_us, longest + 1, 1)
+            return max(_LEAST_STUCK_US / step_us, longest + 1.0) * caution
 
-        return cls(median, usual(zero, 0), usual(lower, 0), usual(upper, 1))
+        lower = (values != 0) & (values <= median)
+        return cls(median, usual(values == 0, 0), usual(lower, 0), usual(values > median, 1))
 
-    def limits(self, values: Floats) -> Int64s:
+    def limits(self, values: Floats) -> Floats:
         """The limit that applies to each value."""
         return np.where(values == 0, self.zero, np.where(values <= self.median, self.lower, self.upper))
 

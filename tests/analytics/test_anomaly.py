@@ -79,7 +79,7 @@ def test_a_leak_is_constant_flow_where_there_used_to_be_none() -> None:
     assert "leak" in {KINDS[kind] for kind in scores.kinds[101 * 24 : 105 * 24]}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(cut=st.integers(1, 60 * 24 - 1), seed=st.integers(0, 3))
 def test_a_score_does_not_know_the_future(cut: int, seed: int) -> None:
     curve = office(60, seed=seed)

@@ -170,6 +170,19 @@ async def test_late_readings_change_the_results(installation: Installation) -> N
     assert total == pytest.approx(installation.town.consumption(heat, day), abs=2.0), "kWh, a heat meter's last digit"
 
 
+async def test_a_meter_is_not_missed_before_it_existed(installation: Installation) -> None:
+    await installation.fill(Window(NOW - 4 * HOUR, NOW), MINUTE)
+    await installation.analytics.cycle()
+    first = await installation.results("consumption", "school-heat.supply")
+    await installation.fill(Window(NOW, NOW + 2 * HOUR), MINUTE)
+    installation.clock.now = NOW + 2 * HOUR
+    await installation.analytics.cycle()
+    later = await installation.results("consumption", "school-heat.supply", Window(PAST.start_us, NOW + DAY))
+    assert later.times_us[0] == first.times_us[0]
+    assert len(later) == len(first) + 8
+    assert installation.book.list() == []
+
+
 async def test_live_readings_are_watched(installation: Installation) -> None:
     clock, analytics, book = installation.clock, installation.analytics, installation.book
     await installation.fill(Window(NOW - HOUR, NOW), MINUTE)
