@@ -92,7 +92,7 @@ class Counts:
 
 
 class ReplayDevice:
-    """A device (a `SimDevice`) that counts a measured profile; NaN before it begins."""
+    """A device (a `SimDevice`) that counts a measured profile. Outside the profile its register holds."""
 
     def __init__(self, id_: str, kind: Model, register: str, link: ModbusLink | MqttLink, counts: Counts) -> None:
         self.id = id_
@@ -109,7 +109,7 @@ class ReplayDevice:
         return Window(counts.start_us, counts.start_us + counts.step_us * len(counts.values))
 
     def at(self, times_us: Int64s) -> dict[str, Floats]:
-        """See `SimDevice.at`. After the end the register holds."""
+        """See `SimDevice.at`. Outside the profile the power is not known."""
         counts = self._counts
         last = len(counts.values) - 1
         interval = (times_us - counts.start_us) // counts.step_us
@@ -117,7 +117,7 @@ class ReplayDevice:
         index = np.clip(interval, 0, last)
         gone_ms = np.clip(times_us - counts.start_us - index * counts.step_us, 0, counts.step_us) // _MILLISECOND
         steps = counts.reading[index] + counts.values[index] * gone_ms // (counts.step_us // _MILLISECOND)
-        shown = {self.register: np.where(interval < 0, np.nan, steps / 10.0**counts.digits)}
+        shown = {self.register: steps / 10.0**counts.digits}
         if self._power is not None:
             per_hour = counts.values[index] / 10.0**counts.digits * (HOUR / counts.step_us)
             rate = per_hour * 1000 if self._power != "volume_flow" else per_hour

@@ -17,8 +17,9 @@ from leitwarte.lifetime import until_stopped
 from leitwarte.stage import Lapse, Stage, Venue, replay_estate, serve
 from leitwarte.town_settings import Broker
 from metering.clock import Clock
-from metering.instant import DAY
+from metering.instant import DAY, SECOND
 
+_TAIL_INTERVALS = 3  # so that everybody reads the last register
 _LEAST_REAL_S = 0.25
 """Real seconds between two readings of a device in a time lapse, at least."""
 _INTERVALS_S = (10.0, 60.0, 300.0, 900.0, 3600.0)
@@ -37,6 +38,9 @@ def sim(
     ] = "eastron/sdm630",
     unit: Annotated[str, typer.Option(help="Replay: unit of the values per interval.")] = "kWh",
     speed: Annotated[float, typer.Option(help="Simulated seconds per real second.")] = 1.0,
+    lead: Annotated[
+        float, typer.Option(parser=seconds, metavar="TIME", help="Replay: real time before it begins, to connect in.")
+    ] = 10.0,
     scenario: Annotated[str, typer.Option(help="Town: what goes wrong; a name or a .yaml file.")] = "demo",
     seed: Annotated[int, typer.Option(help="Town: another seed, another town.")] = 1,
     modbus_port: Annotated[
@@ -56,7 +60,7 @@ def sim(
     """
     logs.configure(level=logging.WARNING)
     try:
-        stage = _replayed(replay, template, unit, speed) if replay else _town(seed, scenario, speed, truth)
+        stage = _replayed(replay, template, unit, speed, lead) if replay else _town(seed, scenario, speed, truth)
         venue = Venue(modbus_port, _broker(mqtt), mqtt is None, settings, ledger)
         asyncio.run(until_stopped(serve(stage, venue), for_))
     except (ValueError, LookupError) as error:
@@ -73,14 +77,14 @@ def _town(seed: int, scenario: str, speed: float, truth: Path | None) -> Stage:
     return Stage(town.devices, town.estate, Lapse(speed, now_us, now_us))
 
 
-def _replayed(file: Path, template: str, unit: str, speed: float) -> Stage:
+def _replayed(file: Path, template: str, unit: str, speed: float, lead_s: float) -> Stage:
     interval_s = next((s for s in _INTERVALS_S if s >= speed * _LEAST_REAL_S), _INTERVALS_S[-1])
     replay = load_replay(file, template, unit=unit, interval_s=interval_s)
     for problem in replay.problems:
         errors.print(problem, markup=False, style="yellow")
     estate = replay_estate(replay, file.name, interval_s)
-    lapse = Lapse(speed, replay.window.start_us, Clock().now_us())
-    return Stage(replay.devices, estate, lapse, replay.window.end_us)
+    lapse = Lapse(speed, replay.window.start_us - round(lead_s * speed * SECOND), Clock().now_us())
+    return Stage(replay.devices, estate, lapse, replay.window.end_us + round(_TAIL_INTERVALS * interval_s * SECOND))
 
 
 def _broker(text: str | None) -> Broker:
