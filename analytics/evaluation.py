@@ -53,7 +53,7 @@ class Evaluation:
         self._estate = estate
         self._settings = settings
         self._rules = rules
-        self.week = Week(settings.timezone, settings.holiday_region)
+        self.week = Week(rules.calendar.zone.key, settings.holiday_region)
         self._recompute_us = int(settings.recompute_h * HOUR)
 
     @property

@@ -57,6 +57,8 @@ class Analytics:
         self._settings = settings
         self._clock = clock
         self._alerts = alerts
+        self.cycles = 0
+        """How many are done; a number that stands still for long means trouble."""
         self._evaluation = Evaluation(store, estate, settings, rules)
         self._wording = Wording(language, self._evaluation.week.calendar)
         self._notifier = Notifier([url.get_secret_value() for url in settings.notify], alerts)
@@ -116,6 +118,7 @@ class Analytics:
         await self._settle(now_us)
         await self._notifier.deliver(now_us)
         self._cycle_us = now_us
+        self.cycles += 1
 
     def _listening(self) -> live.Silence:
         """Nobody is silent who had no time to speak: patience begins now."""

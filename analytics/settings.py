@@ -48,8 +48,6 @@ class AnalyticsSettings(Strict):
     """How much history a meter's usual consumption is learned from, at most."""
     recompute_h: float = Field(default=24.0, ge=1)
     """Readings that come late by up to so many hours still change the results."""
-    timezone: str = "Europe/Berlin"
-    """Local time of days, weeks and reports."""
     holiday_region: str | None = "HE"
     """German state whose public holidays count as Sundays; null for none."""
     outdoor_temperature: str | None = None

@@ -19,7 +19,5 @@ class WebSettings(Strict):
     """Language a first-time visitor sees, if not that of the installation. Visitors may switch."""
     theme: Literal["light", "dark"] = "light"
     """Colours a first-time visitor sees. Visitors may switch."""
-    timezone: str = "Europe/Berlin"
-    """Time zone of all times and days that are shown."""
     refresh_s: float = Field(default=5.0, ge=1.0)
     """How often open pages fetch new values, in seconds. All visitors share one query."""

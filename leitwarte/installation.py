@@ -67,6 +67,7 @@ class Installation:
             settings.web,
             settings.language,
             self.clock,
+            settings.calendar,
             factors=settings.rules().factors,
         )
 
@@ -106,5 +107,16 @@ class Installation:
         """Run the parts until cancelled, while the installation is `opened`."""
         running = {Part.GATEWAY: self.gateway.run, Part.ANALYTICS: self.analytics.run, Part.WEB: self.web.run}
         async with asyncio.TaskGroup() as group:
+            if Part.ANALYTICS in parts:
+                group.create_task(self._beat(), name="heartbeat of analytics")
             for part in parts:
                 group.create_task(running[part](), name=part)
+
+    async def _beat(self) -> None:
+        """Touch the heartbeat file as often as analytics has been round, for `leitwarte health`."""
+        seen = 0
+        while True:
+            await asyncio.sleep(self.settings.analytics.interval_s)
+            if self.analytics.cycles > seen:
+                seen = self.analytics.cycles
+                await asyncio.to_thread(self.settings.heartbeat.touch)

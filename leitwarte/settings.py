@@ -158,6 +158,11 @@ class Settings(Strict):
     def alerts_database(self) -> str:
         return self.alerts_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
 
+    @property
+    def heartbeat(self) -> Path:
+        """The file that analytics touches as it works."""
+        return self.data_dir / "analytics.alive"
+
     def rules(self) -> Rules:
         """By which rules energy becomes CO2. Raises LookupError for an unknown factor set."""
         return Rules(FactorSet.load(self.carbon.factors), self.calendar, self.carbon.gas_quality())

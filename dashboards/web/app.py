@@ -44,8 +44,9 @@ _log = structlog.get_logger()
 class WebApp:
     """Serves the pages and the REST API. One at a time in a process, as its UI framework keeps its state there.
 
-    health   further states for the health page, from whoever runs the app
-    factors  the emission factors that analytics computes with, to be named on the CO2 page
+    calendar  the local time of everything that is shown
+    health    further states for the health page, from whoever runs the app
+    factors   the emission factors that analytics computes with, to be named on the CO2 page
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what it shows comes from many rooms
@@ -56,10 +57,10 @@ class WebApp:
         settings: WebSettings,
         language: Language,
         clock: Clock,
+        calendar: LocalCalendar,
         health: Health | None = None,
         factors: FactorSet | None = None,
     ) -> None:
-        calendar = LocalCalendar(settings.timezone)
         self._settings = settings
         self._house = House(
             estate=estate,

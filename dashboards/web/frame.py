@@ -70,7 +70,7 @@ class Desk:
         with ui.element("div").classes("content"):
             yield
         with ui.element("footer"):
-            ui.label(self.texts("footer", zone=self.house.settings.timezone))
+            ui.label(self.texts("footer", zone=self.house.calendar.zone.key))
             ui.link("REST API", "/api/openapi.json")
             ui.link(self.texts("footer.health"), "/health")
 

@@ -82,7 +82,7 @@ def picture() -> str:
         label(
             LEFT + STEP + span / 2,
             below + 82,
-            "solid: values flow · dashed: imports, always downwards · leitwarte/ (CLI, settings, demo) puts all together",
+            "solid: values flow · dashed: imports, always downwards · leitwarte/ puts all together",
         )
     )
     body = "\n".join(parts)

@@ -20,6 +20,7 @@ from metering.clock import Clock
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, parse
+from metering.localtime import LocalCalendar
 from metering.quality import Quality
 from metering.reading import Reading
 from storage.embedded.store import EmbeddedStore
@@ -218,7 +219,9 @@ async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) ->
     settings = WebSettings(port=0, refresh_s=1.0)
     book = AlertBook(f"sqlite:///{tmp_path_factory.mktemp('alerts') / 'alerts.db'}")
     alert = book.report(finding(), NOW_US)
-    app = WebApp(switched, estate(), book, settings, "de", clock, lambda: {"outbox": 3}, FactorSet.load())
+    app = WebApp(
+        switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, FactorSet.load()
+    )
     serving = asyncio.create_task(app.run())
     await asyncio.wait_for(app.ready.wait(), 10)
     yield Running(f"http://127.0.0.1:{app.port}", switched, book, alert.id, clock)

@@ -12,6 +12,7 @@ from websockets.typing import Origin
 from dashboards.settings import WebSettings
 from dashboards.web.app import WebApp
 from metering.instant import DAY, isoformat
+from metering.localtime import LocalCalendar
 from storage.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import NOW_US, Running, estate
 
@@ -133,6 +134,6 @@ async def test_a_choice_leads_back_into_the_app_only(client: httpx.AsyncClient, 
 
 async def test_a_port_that_is_taken_is_named(web: Running, store: EmbeddedStore) -> None:
     port = int(web.url.rsplit(":", 1)[1])
-    second = WebApp(store, estate(), web.alerts, WebSettings(port=port), "de", web.clock)
+    second = WebApp(store, estate(), web.alerts, WebSettings(port=port), "de", web.clock, LocalCalendar())
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
         await second.run()
