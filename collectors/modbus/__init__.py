@@ -1,9 +1,9 @@
-"""Modbus TCP: devices as templates, polled over real gateways.
+"""Modbus: devices as templates, polled over TCP, TLS or serial lines.
 
 codec, point       words ↔ numbers ↔ canonical values, both ways, so that the simulator speaks by the same template
 template, library  the device types of collectors/templates and how they are read
 plan, sunspec      which registers to ask for
-bus, station, collector
+transport, bus, station, collector
                    one connection, one device on it, and the loop over all devices
 decoding, frame, vectors
                    what is for trying out: words, frames and worked examples without a device

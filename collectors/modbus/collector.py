@@ -6,6 +6,7 @@ from collectors.modbus.bus import Bus, BusError, Unreachable
 from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.station import Station
 from collectors.modbus.sunspec import ChainError
+from collectors.modbus.transport import Transport
 from collectors.protocol import Sink
 from metering.clock import Clock
 from metering.reading import Reading
@@ -27,7 +28,7 @@ class ModbusCollector:
         """Poll until cancelled."""
         settings = self._settings
         stations = [Station(device, self._clock) for device in settings.devices]
-        bus = Bus(settings.host, settings.port, settings.timeout_s, self._clock)
+        bus = Bus(Transport(settings), settings.timeout_s, self._clock)
         try:
             while True:
                 station = min(stations, key=lambda station: (station.due_us, station.failures))

@@ -1,8 +1,9 @@
-"""The settings of one Modbus TCP connection and the devices behind it."""
+"""The settings of one Modbus connection and the devices behind it."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from collectors.modbus.library import load_template
 from collectors.settings import DeviceSettings
@@ -25,14 +26,91 @@ class ModbusDevice(DeviceSettings):
     """Multiplies a quantity: a transformer ratio the device does not know of, or -1 where it is wired in reverse."""
 
 
+class SerialSettings(Strict):
+    """A serial port of this machine, with RTU on it. Its parameters are those set in the devices, in all the same."""
+
+    port: Path
+    """Device file, best one that stays: /dev/serial/by-id/…"""
+    baudrate: int = Field(default=9600, ge=300)
+    """Bits per second."""
+    parity: Literal["none", "even", "odd"] = "none"
+    """The standard says even; most meters leave the factory with none."""
+    stop_bits: Literal[1, 2] = 1
+
+    @property
+    def character_bits(self) -> int:
+        """Bits on the line for one byte: start bit, data, parity, stop bits."""
+        return 1 + 8 + (self.parity != "none") + self.stop_bits
+
+
+class TlsSettings(Strict):
+    """Modbus/TCP Security: both ends show a certificate. The device's must bear the name or address in ``host``."""
+
+    certificate_file: Path
+    """This client's certificate (PEM); its role extension, if any, decides what the device lets it do."""
+    key_file: Path | None = None
+    """Its private key (PEM), if that is not in the same file."""
+    ca_file: Path | None = None
+    """Certificates to trust (PEM); those of the system if left out."""
+
+
+def _usual_port(given: dict[str, Any]) -> int:
+    return 802 if given.get("tls") else 502
+
+
 class ModbusSettings(Strict):
-    """A Modbus TCP connection: a gateway with several units on its bus, or a single device."""
+    """A Modbus connection: a gateway with several units on its bus, a single device, or a serial port.
+
+    ``host`` alone is Modbus TCP; with ``tls`` it is Modbus/TCP Security, with ``rtu_over_tcp`` a plain serial server.
+    ``serial`` instead of ``host`` is RTU on a port of this machine.
+    """
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Unique among the Modbus connections."""
-    host: str
+    host: str | None = None
     """Name or address of the gateway or device."""
-    port: int = Field(default=502, ge=1, le=65535)
+    tls: TlsSettings | None = None
+    """Certificates, for Modbus/TCP Security."""
+    port: int = Field(default_factory=_usual_port, ge=1, le=65535)
+    """TCP port; 502 if left out, 802 with ``tls``."""
+    rtu_over_tcp: bool = False
+    """Whether the other end passes RTU frames on as they are (a serial device server in raw mode)."""
+    serial: SerialSettings | None = None
+    """The serial port, instead of ``host``."""
     timeout_s: float = Field(default=1.0, gt=0)
-    """How long to wait for a connection or an answer, in seconds; a template may allow its device more."""
+    """How long to wait for a connection or an answer, in seconds; a template may allow its device more, and the time
+    the bytes need on a serial line is added."""
     devices: tuple[ModbusDevice, ...] = Field(min_length=1)
+
+    @property
+    def address(self) -> str:
+        """Where the bus is, as people say it: host:port or the serial port."""
+        return f"{self.host}:{self.port}" if self.serial is None else str(self.serial.port)
+
+    @property
+    def protocol(self) -> str:
+        """What is spoken there, as people say it."""
+        if self.serial is not None:
+            return "Modbus RTU"
+        if self.rtu_over_tcp:
+            return "Modbus RTU over TCP"
+        return "Modbus TCP" if self.tls is None else "Modbus/TCP Security"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.host is None) == (self.serial is None):
+            raise ValueError(f"connection {self.id!r} needs either host (a network address) or serial (a serial port)")
+        needless = [name for name in ("tls", "port", "rtu_over_tcp") if name in self.model_fields_set]
+        if self.serial is not None and needless:
+            raise ValueError(f"connection {self.id!r}: {' and '.join(needless)} goes with host, not with serial")
+        if self.tls is not None and self.rtu_over_tcp:
+            raise ValueError(f"connection {self.id!r}: Modbus/TCP Security has no RTU frames; leave one of the two out")
+        return self
+
+    @model_validator(mode="after")
+    def _units_exist(self) -> Self:
+        if self.serial is not None or self.rtu_over_tcp:
+            for device in self.devices:
+                if not 1 <= device.unit <= 247:
+                    raise ValueError(f"device {device.id!r}: unit {device.unit} is none of a serial bus (1 to 247)")
+        return self

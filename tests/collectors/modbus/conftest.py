@@ -1,8 +1,11 @@
 """A sink that remembers, devices that show what they are told, and a collector that runs for as long as a test."""
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +15,11 @@ from collectors.modbus.collector import ModbusCollector
 from collectors.modbus.settings import ModbusSettings
 from collectors.protocol import DeadLetter, Receipt
 from device_sim.device import ModbusLink
-from device_sim.modbus import ModbusTown
+from device_sim.modbus import ModbusTown, Wire
 from metering.clock import Clock
 from metering.reading import Reading
 from metering.samples import Floats, Int64s
+from tests.servers import executable
 
 
 class RecordingSink:
@@ -76,42 +80,100 @@ class Shown:
         return {name: np.full(len(times_us), value) for name, value in self.values.items()}
 
 
-class Rig:
-    """Devices on one bus, served for real, and the collector that reads them."""
+class Certificates:
+    """An authority, and what the device and its client show each other (PEM files)."""
 
-    def __init__(self, devices: Sequence[Shown], *, late_s: float = 0.3) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._openssl("req", "-x509", "-newkey", "ec", "-keyout", "ca.key", "-out", "authority.pem", "-subj", "/CN=A")
+        self.authority = folder / "authority.pem"
+        self.device, self.client, self.stranger = (self._issue(name) for name in ("device", "client", "stranger"))
+
+    def server(self) -> ssl.SSLContext:
+        """A device that lets in whoever the authority knows."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(*self.device)
+        return context
+
+    def _issue(self, name: str) -> tuple[Path, Path]:
+        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        by = () if name == "stranger" else ("-CA", "authority.pem", "-CAkey", "ca.key")
+        names = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+        self._openssl("req", "-x509", "-newkey", "ec", "-keyout", key.name, "-out", certificate.name, *names, *by)
+        return certificate, key
+
+    def _openssl(self, *arguments: str) -> None:
+        curve = ("-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+        command = [executable("openssl"), *arguments, *curve]
+        subprocess.run(command, cwd=self._folder, check=True, capture_output=True)
+
+
+class Rig:
+    """Devices on their buses, served for real, and the collectors that read them."""
+
+    def __init__(
+        self,
+        devices: Sequence[Shown],
+        *,
+        wires: Mapping[str, Wire] | None = None,
+        certificates: Certificates | None = None,
+        late_s: float = 0.3,
+    ) -> None:
         self.devices = devices
         self.clock = Clock()
-        self.town = ModbusTown(devices, self.clock, late_s=late_s)
+        self.wires = wires or {}
+        self.certificates = certificates
+        tls = certificates.server() if certificates else None
+        self.town = ModbusTown(devices, self.clock, wires=wires, tls=tls, late_s=late_s)
         self.sink = RecordingSink()
 
-    def settings(self, **overrides: Any) -> ModbusSettings:
+    def settings(self, bus: str, /, **overrides: Any) -> ModbusSettings:
+        """How to read a bus; ``overrides`` as for `running`."""
         devices = [
             {"id": device.id, "unit": device.link.unit, "template": device.link.template, "interval_s": 0.2}
             | overrides.get(device.id, {})
             for device in self.devices
+            if device.link.bus == bus
         ]
-        return ModbusSettings(
-            id="test",
-            host=self.town.host,
-            port=self.town.ports["bus"],
-            timeout_s=overrides.get("timeout_s", 0.15),
-            devices=devices,  # type: ignore[arg-type]
-        )
+        timeout_s = overrides.get("timeout_s", 0.15)
+        where = self._where(bus) | overrides.get(bus, {})
+        return ModbusSettings.model_validate({"id": bus, "timeout_s": timeout_s, "devices": devices, **where})
+
+    def _where(self, bus: str) -> dict[str, Any]:
+        wire = self.wires.get(bus, Wire.TCP)
+        if wire is Wire.SERIAL:
+            return {"serial": {"port": self.town.serial_ports[bus], "baudrate": 115200}}
+        where: dict[str, Any] = {"host": self.town.host, "port": self.town.ports[bus]}
+        if wire is Wire.RTU_OVER_TCP:
+            where["rtu_over_tcp"] = True
+        if wire is Wire.TLS:
+            assert self.certificates is not None
+            certificate, key = self.certificates.client
+            authority = self.certificates.authority
+            where["tls"] = {"certificate_file": certificate, "key_file": key, "ca_file": authority}
+        return where
 
     @asynccontextmanager
     async def running(self, **overrides: Any) -> AsyncIterator[RecordingSink]:
-        """Town and collector at work; ``overrides`` are timeout_s and, by device id, settings of that device."""
+        """Town and collectors at work; ``overrides`` are timeout_s and settings by bus or by device id."""
         await self.town.start()
-        collector = ModbusCollector(self.settings(**overrides), self.clock)
-        task = asyncio.create_task(collector.run(self.sink))
+        buses = dict.fromkeys(device.link.bus for device in self.devices)
+        collectors = [ModbusCollector(self.settings(bus, **overrides), self.clock) for bus in buses]
+        tasks = [asyncio.create_task(collector.run(self.sink)) for collector in collectors]
         try:
             yield self.sink
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await self.town.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

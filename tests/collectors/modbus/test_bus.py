@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from collectors.modbus.bus import Bus, NoAnswer, Refused, Unreachable
+from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.template import Limits
+from collectors.modbus.transport import Transport
 from metering.clock import Clock
 
 Answer = Callable[[int, int, bytes], bytes | None]
@@ -37,7 +39,9 @@ async def peer(*answers: Answer) -> AsyncIterator[tuple[Bus, list[bytes]]]:
             writer.close()
 
     server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    bus = Bus("127.0.0.1", server.sockets[0].getsockname()[1], 0.15, Clock())
+    device = {"id": "d", "template": "dynaflox/ultrad"}
+    where = {"id": "b", "host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "devices": [device]}
+    bus = Bus(Transport(ModbusSettings.model_validate(where)), 0.15, Clock())
     try:
         yield bus, asked
     finally:

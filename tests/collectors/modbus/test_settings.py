@@ -15,6 +15,43 @@ def test_defaults() -> None:
     assert (settings.port, settings.timeout_s, settings.devices[0].interval_s) == (502, 1.0, 10.0)
 
 
+TLS = {"certificate_file": "client.pem"}
+SERIAL = {"port": "/dev/ttyUSB0"}
+
+
+@pytest.mark.parametrize(
+    ("where", "protocol", "address"),
+    [
+        ({"host": "10.0.0.5"}, "Modbus TCP", "10.0.0.5:502"),
+        ({"host": "10.0.0.5", "port": 1502}, "Modbus TCP", "10.0.0.5:1502"),
+        ({"host": "meter", "tls": TLS}, "Modbus/TCP Security", "meter:802"),
+        ({"host": "meter", "port": 8802, "tls": TLS}, "Modbus/TCP Security", "meter:8802"),
+        ({"host": "moxa", "port": 4001, "rtu_over_tcp": True}, "Modbus RTU over TCP", "moxa:4001"),
+        ({"serial": SERIAL}, "Modbus RTU", "/dev/ttyUSB0"),
+    ],
+)
+def test_ways_to_a_bus(where: dict[str, Any], protocol: str, address: str) -> None:
+    settings = ModbusSettings.model_validate({"id": "school", "devices": [DEVICE], **where})
+    assert (settings.protocol, settings.address) == (protocol, address)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({}, "connection 'school' needs either host (a network address) or serial (a serial port)"),
+        ({"host": "h", "serial": SERIAL}, "connection 'school' needs either host"),
+        ({"serial": SERIAL, "port": 502}, "connection 'school': port goes with host, not with serial"),
+        ({"host": "h", "tls": TLS, "rtu_over_tcp": True}, "Modbus/TCP Security has no RTU frames"),
+        ({"serial": SERIAL, "devices": [DEVICE | {"unit": 0}]}, "device 'meter': unit 0 is none of a serial bus"),
+        ({"serial": SERIAL | {"parity": "E"}}, "Input should be 'none', 'even' or 'odd'"),
+    ],
+)
+def test_ways_that_lead_nowhere(where: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModbusSettings.model_validate({"id": "school", "devices": [DEVICE], **where})
+    assert message in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
