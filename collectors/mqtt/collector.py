@@ -10,7 +10,7 @@ from hashlib import blake2b
 import aiomqtt
 from paho.mqtt.matcher import MQTTMatcher
 
-from collectors.mqtt.format import Message
+from collectors.mqtt.format import Message, Request
 from collectors.mqtt.listener import Listener
 from collectors.mqtt.payload import DecodeError
 from collectors.mqtt.session import QUEUE, Delivery, Session, UnsupportedVersion, Version, connected
@@ -24,6 +24,7 @@ BATCH = 500
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _TOPICS_REMEMBERED = 10_000
+_ASK_AGAIN_S = 30.0  # an answer may be lost, and a device that never answers must not be flooded
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Counts:
     unclaimed    on a topic of no device, from a subscription that an earlier configuration left in the session
     stale        values (not messages) that the broker had retained and that say nothing about their age
     connections  how often the broker was reached
+    requests     published, to devices that can't be understood without
     """
 
     messages: int = 0
@@ -45,10 +47,13 @@ class Counts:
     unclaimed: int = 0
     stale: int = 0
     connections: int = 0
+    requests: int = 0
 
 
 class MqttCollector:
     """Listens to one broker until cancelled; reconnects by itself, waiting longer each time up to a minute.
+
+    It publishes nothing but what a payload format requests, so an account that may only read is enough for the others.
 
     Nothing is acknowledged before the sink has it, so what is on its way when this process dies comes again.
     """
@@ -61,6 +66,7 @@ class MqttCollector:
         self._version: Version = "3.1.1" if settings.protocol == "3.1.1" else "5"
         self._version_is_settled = settings.protocol != "auto"
         self._unclaimed: set[str] = set()
+        self._requests = Requests()
 
     @property
     def name(self) -> str:
@@ -89,6 +95,9 @@ class MqttCollector:
                     deliveries = await session.receive(BATCH)
                     await self._hand_over(deliveries, router, sink)
                     session.acknowledge(deliveries)
+                    for request in self._requests.due(asyncio.get_running_loop().time()):
+                        await session.publish(request)
+                        self.counts.requests += 1
             finally:
                 subscribing.cancel()
                 await asyncio.gather(subscribing, return_exceptions=True)  # its error is that of the connection
@@ -140,6 +149,8 @@ class MqttCollector:
             readings += heard.readings
             problems += [f"{listener.device.id}: {problem}" for problem in heard.refused]
             self.counts.stale += heard.stale
+            if heard.request is not None:
+                self._requests.add(heard.request)
             if heard.offline is not None:
                 sink.failed(listener.device.id, heard.offline)
         if problems:
@@ -188,3 +199,23 @@ class Router:
             found = [listener for some in self._matcher.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
             self._known[topic] = tuple(dict.fromkeys(found))
         return self._known[topic]
+
+
+class Requests:
+    """What is to be published: each topic at most once in 30 s, however many devices ask for it how often."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, Request] = {}
+        self._asked_s: dict[str, float] = {}
+
+    def add(self, request: Request) -> None:
+        self._wanted[request.topic] = request
+
+    def due(self, now_s: float) -> list[Request]:
+        """Those to be sent now; the others are dropped, since who still needs an answer will ask again."""
+        asked = [
+            request for topic, request in self._wanted.items() if now_s >= self._asked_s.get(topic, -1e9) + _ASK_AGAIN_S
+        ]
+        self._asked_s.update((request.topic, now_s) for request in asked)
+        self._wanted.clear()
+        return asked

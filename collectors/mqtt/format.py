@@ -1,7 +1,7 @@
 """What a payload format is: the shapes that every file in ``formats`` fills."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -26,7 +26,8 @@ class Value(NamedTuple):
     quantity  a name from `metering.quantities`
     value     in the canonical unit of the quantity; finite
     time_us   the instant the payload gives (µs since the Unix epoch, UTC; not yet checked), None if it fixes none
-    source    JSON Pointer (RFC 6901) of the field; "" where the payload as a whole is the value
+    source    JSON Pointer (RFC 6901) of the field; "" where the payload as a whole is the value; where the payload is
+              not JSON, what its format calls the place
     part      which sensor, channel or phase of the device; "" for the device as such
     """
 
@@ -37,17 +38,38 @@ class Value(NamedTuple):
     part: str = ""
 
 
+class Unnamed(NamedTuple):
+    """A number whose quantity and unit are not in the message: they must come from the device's options.
+
+    ``time_us`` and ``source`` as in `Value`; ``name`` is what the message calls it, "" if it doesn't.
+    """
+
+    number: float
+    time_us: int | None
+    source: str
+    name: str = ""
+
+
+class Request(NamedTuple):
+    """What the device must be asked before it can be understood; the only thing that a collector ever publishes."""
+
+    topic: str
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What a message says.
 
     refused  fields that should hold a number and do not, a line each
     offline  why the device is known to be silent, if the message says so (last will, availability)
+    request  published by the collector, at most once in a while however often it is given
     """
 
     values: Sequence[Value] = ()
     refused: Sequence[str] = ()
     offline: str | None = None
+    request: Request | None = None
 
 
 Table = Mapping[str, tuple[str, str]]
@@ -123,6 +145,14 @@ class Format(ABC, Generic[OptionsT]):
     @abstractmethod
     def recognise(cls, topic: str, payload: bytes) -> str | None:
         """The device's topic as it would stand in the settings, if this looks like a message of the format."""
+
+    @classmethod
+    def numbers(cls, message: Message) -> Iterable[Unnamed]:  # noqa: ARG003
+        """The numbers in a message of a format that can't do without options; raises DecodeError as `decode` does.
+
+        For people who want to see what there is to be configured; nothing of it is ever stored.
+        """
+        return ()
 
     @abstractmethod
     def subscriptions(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from collectors.mqtt.format import Message, Value
+from collectors.mqtt.format import Message, Request, Value
 from collectors.mqtt.payload import DecodeError
 from collectors.mqtt.settings import MqttDevice
 from metering.instant import DAY, MINUTE
@@ -21,13 +21,15 @@ log = logging.getLogger(__name__)
 class Heard:
     """What one device makes of one message.
 
-    stale  values left out because they are retained by the broker and say nothing about their age
+    stale    values left out because they are retained by the broker and say nothing about their age
+    request  as in `collectors.mqtt.format.Decoded`
     """
 
     readings: Sequence[Reading] = ()
     refused: Sequence[str] = ()
     offline: str | None = None
     stale: int = 0
+    request: Request | None = None
 
 
 def believable(time_us: int, received_us: int) -> bool:
@@ -58,7 +60,7 @@ class Listener:
         values, ambiguous = select(decoded.values, self.device.part, whole=self._format.whole)
         readings = [reading for value in values if (reading := self._reading(value, message)) is not None]
         refused = (*decoded.refused, *ambiguous)
-        return Heard(readings, refused, decoded.offline, len(values) - len(readings))
+        return Heard(readings, refused, decoded.offline, len(values) - len(readings), decoded.request)
 
     def _reading(self, value: Value, message: Message) -> Reading | None:
         """The payload's time if it is believable, else the moment of receipt; never that of a retained message."""

@@ -51,6 +51,15 @@ def read_text(payload: bytes) -> str:
         raise DecodeError("payload is not UTF-8") from None
 
 
+def read_number(payload: bytes) -> float:
+    """The payload as a decimal number. Raises DecodeError for anything else, NaN, ``null`` and nothing among them."""
+    text = read_text(payload)
+    number = text_number(text)
+    if number is None:
+        raise DecodeError(f"{text[:40]!r} is not a number")
+    return number
+
+
 def check_length(payload: bytes) -> None:
     if len(payload) > MAX_PAYLOAD:
         raise DecodeError(f"payload has {len(payload)} bytes; at most {MAX_PAYLOAD} are read")

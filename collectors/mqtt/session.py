@@ -18,8 +18,8 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from collectors.mqtt.format import Request
 from collectors.mqtt.settings import MqttSettings, TlsSettings
 
 Version = Literal["5", "3.1.1"]
@@ -74,17 +74,13 @@ class Session:
     async def subscribe(self, filters: Sequence[str]) -> list[str]:
         """Subscribe at QoS 1; returns the filters that the broker refused. Raises MqttError if the connection fails.
 
+        Retained messages come again with each connection, since decoders need the descriptions among them anew.
         Messages of the session arrive meanwhile and must be taken: the answer may stand behind a full queue.
         """
         refused: list[str] = []
         for start in range(0, len(filters), _FILTERS_A_PACKET):
             some = filters[start : start + _FILTERS_A_PACKET]
-            if self.version == "5":
-                # Retained messages come when a subscription is new, not again with each connection.
-                options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-                granted = await self._client.subscribe([(topic, options) for topic in some], timeout=math.inf)
-            else:
-                granted = await self._client.subscribe([(topic, 1) for topic in some], timeout=math.inf)
+            granted = await self._client.subscribe([(topic, 1) for topic in some], timeout=math.inf)
             refused += [topic for topic, code in zip(some, granted, strict=True) if _number(code) >= 0x80]
         return refused
 
@@ -110,6 +106,10 @@ class Session:
         for delivery in deliveries:
             if delivery.qos > 0:
                 self._paho.ack(delivery.number, delivery.qos)
+
+    async def publish(self, request: Request) -> None:
+        """At QoS 0, as Sparkplug wants it. Raises MqttError if the connection fails."""
+        await self._client.publish(request.topic, request.payload)
 
     def _on_message(self, _paho: Paho, _userdata: object, message: MQTTMessage) -> None:
         try:

@@ -1,6 +1,8 @@
 """Checks the formats against published payloads: files of test vectors (schema 1, kind MQTT).
 
-A vector holds a payload from a log, a manual or another project's tests, and the values that are in it.
+A vector holds a payload from a log, a manual or another project's tests, and the values that are in it. What a payload
+doesn't say and a user would configure is taken from the vector (``plain``: which fields, their quantity and unit) or
+stays unknown (line protocol, vzlogger: there the number, its time and its place are compared).
 """
 
 import base64
@@ -12,24 +14,33 @@ from typing import Any
 
 import msgspec
 
-from collectors.mqtt.decode import Decoding, Result, decode
-from collectors.mqtt.formats import formats
+from collectors.mqtt.decode import UNKNOWN, Decoding, Result, decode
+from collectors.mqtt.format import Message
+from collectors.mqtt.formats import recognise
 from collectors.mqtt.listener import believable
 from collectors.mqtt.payload import DecodeError
 from metering.instant import SECOND, parse
 from metering.quantities import QUANTITIES
 
-_FAMILIES = {
+FAMILIES = {
     "tasmota": "tasmota",
     "shelly_gen1": "shelly_gen1",
     "shelly_gen2": "shelly_gen2",
     "zigbee2mqtt": "zigbee2mqtt",
     "wmbusmeters": "wmbusmeters",
+    "chirpstack_v3": "chirpstack",
     "chirpstack_v4": "chirpstack",
     "tts_v3": "tts",
     "homie": "homie",
+    "sparkplug_b": "sparkplug_b",
+    "influx_line": "influx_line",
+    "vzlogger": "vzlogger",
 }
-"""Family of the vectors → our format. Families that need settings to be read at all are left out."""
+"""Family of the vectors → our format."""
+_CONFIGURED = "plain"
+"""Numbers and JSON of no known make: read as ``number`` or ``json``, with the options that the vector implies."""
+_METADATA = "ha_discovery"
+"""Messages about other messages: no format may claim them."""
 
 _RELATIVE_TOLERANCE = 1e-9
 _MEDIUM_VOLUMES = {"warm water": "hot_water_volume", "gas": "gas_volume"}
@@ -80,30 +91,45 @@ def load(path: Path) -> Sequence[Vector]:
 
 
 def run(vectors: Iterable[Vector]) -> Report:
-    """Decode every vector as a message that arrived one second after the time it gives."""
+    """Decode every vector as a message that arrived one second after the time it gives, after those of its session."""
     report = Report()
+    vectors = list(vectors)
+    sessions: dict[str, list[Vector]] = {}
+    for vector in vectors:
+        if name := _session(vector):
+            sessions.setdefault(name, []).append(vector)
     for vector in vectors:
         family = str(vector["family"])
-        if _FAMILIES.get(family) in formats():
-            _run(vector, family, report)
+        if family in FAMILIES or family in (_CONFIGURED, _METADATA):
+            _run(vector, family, report, _before(vector, sessions))
         else:
             report.unsupported[family] += 1
     return report
 
 
-def _run(vector: Vector, family: str, report: Report) -> None:
+def _session(vector: Vector) -> str | None:
+    name = (vector.get("context") or {}).get("session")
+    return None if name is None else f"{vector['family']} {name}"
+
+
+def _before(vector: Vector, sessions: Mapping[str, Sequence[Vector]]) -> list[Message]:
+    """What was heard in the vector's session before it."""
+    same = sessions.get(_session(vector) or "", ())
+    earlier = [other for other in same if other["context"]["order"] < vector["context"]["order"]]
+    earlier.sort(key=lambda other: float(other["context"]["order"]))
+    return [Message(other["topic"], _payload(other), _received(other)) for other in earlier]
+
+
+def _run(vector: Vector, family: str, report: Report, before: Sequence[Message]) -> None:
     expected, wanted_error = vector["expected"], vector["expected_error"]
-    try:
-        decoding = decode(vector["topic"], _payload(vector), _received(vector), _FAMILIES[family])
-    except DecodeError as error:
-        decoding = Decoding(family, (), (str(error),), None)
+    decoding = _decode(vector, family, before)
     if wanted_error is not None:
         missing = None if decoding.refused else f"{vector['id']}: no error where {wanted_error} is due"
         report.check(family, missing)
     elif decoding.refused and not expected:
         report.check(family, f"{vector['id']}: refused: {'; '.join(decoding.refused)}")
     by_source = {result.source: result for result in decoding.results}
-    series = Counter((result.device, result.quantity) for result in decoding.results)
+    series = Counter((result.device, result.quantity) for result in decoding.results if result.unit != UNKNOWN)
     phases = {entry["phase"] for entry in expected}
     for entry in expected:
         result = by_source.get(entry["source_field"])
@@ -121,6 +147,32 @@ def _run(vector: Vector, family: str, report: Report) -> None:
         report.check(family, f"{vector['id']} {source}: emitted, but {forbidden['reason']}" if emitted else None)
 
 
+def _decode(vector: Vector, family: str, before: Sequence[Message]) -> Decoding:
+    topic, payload, received_us = vector["topic"], _payload(vector), _received(vector)
+    name, options = _configuration(vector) if family == _CONFIGURED else (FAMILIES.get(family), {})
+    if name is None and recognise(topic, payload) is None:
+        return Decoding("", ())
+    try:
+        return decode(topic, payload, received_us, name, options, before=before)
+    except DecodeError as error:
+        return Decoding(name or "", (), (str(error),))
+
+
+def _configuration(vector: Vector) -> tuple[str | None, dict[str, Any]]:
+    """Format and options that somebody who wants the expected values would write; none for a topic without any."""
+    meanings = [(entry["source_field"], found) for entry in vector["expected"] if (found := _meaning(entry))]
+    if any(source for source, _ in meanings):
+        return "json", {"values": [{"pointer": source, **meaning} for source, meaning in meanings]}
+    if vector["expected"] or vector["expected_error"] is not None:
+        return "number", meanings[0][1] if meanings else {}
+    return None, {}
+
+
+def _meaning(entry: Vector) -> dict[str, Any] | None:
+    name = next((name for name in _names(entry, several_phases=True) if name in QUANTITIES), None)
+    return None if name is None or entry["unit"] == UNKNOWN else {"quantity": name, "unit": entry["source_unit"]}
+
+
 def _payload(vector: Vector) -> bytes:
     text = vector.get("payload")
     return text.encode() if isinstance(text, str) else base64.b64decode(vector["payload_base64"])
@@ -135,7 +187,7 @@ def _difference(entry: Vector, result: Result | None, *, several_phases: bool) -
     wanted = f"{entry['value']} {entry['unit']} {entry['quantity']}"
     if result is None:
         return f"missing, should be {wanted}"
-    names = set(_names(entry, several_phases=several_phases))
+    names = {UNKNOWN} if entry["unit"] == UNKNOWN else set(_names(entry, several_phases=several_phases))
     if result.quantity not in names:
         return f"is {result.quantity}, should be {' or '.join(sorted(names)) or entry['quantity']}"
     if abs(result.value - float(entry["value"])) > _RELATIVE_TOLERANCE * max(1.0, abs(result.value)):

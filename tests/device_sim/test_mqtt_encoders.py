@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paho.mqtt.client import topic_matches_sub
 
 from collectors.mqtt.format import Message
+from collectors.mqtt.formats import formats
 from collectors.mqtt.listener import Listener
 from collectors.mqtt.settings import MqttDevice
 from device_sim.mqtt.encoders import encoder
@@ -33,8 +35,48 @@ SHAPES = {
     ),
     "shelly climate": ("shelly_gen2", "temperature humidity battery"),
     "json heat": ("json", "heat_energy heat_power flow_temperature volume_flow"),
+    "plain number": ("number", "active_power"),
+    "vzlogger": ("vzlogger", "active_energy_import"),
+    "line protocol": ("influx_line", "active_power temperature active_energy_import"),
+    "chirpstack climate": ("chirpstack", "temperature humidity co2 pressure illuminance battery_voltage"),
+    "tts climate": ("tts", "temperature humidity co2 pressure illuminance battery_voltage"),
+    "homie": ("homie", "active_power"),
+    "sparkplug meter": (
+        "sparkplug_b",
+        "active_power active_energy_import active_energy_export voltage_l1 voltage_l2 active_power_l3 temperature",
+    ),
+    "sparkplug heat": ("sparkplug_b", "heat_energy heat_power flow_temperature return_temperature"),
+    "shelly 1 outlet": ("shelly_gen1", "active_power active_energy_import"),
+    "shelly 1 meter": (
+        "shelly_gen1",
+        "voltage active_power reactive_power power_factor active_energy_import active_energy_export",
+    ),
+    "shelly 1 climate": ("shelly_gen1", "humidity temperature battery"),
+    "wmbus heat": ("wmbusmeters", "heat_energy heat_power volume_flow flow_temperature return_temperature"),
+    "wmbus water": ("wmbusmeters", "water_volume"),
+    "wmbus electricity": (
+        "wmbusmeters",
+        "active_energy_import active_energy_export active_power_import active_power_export voltage_l1 voltage_l2",
+    ),
+    "wmbus room": ("wmbusmeters", "temperature humidity"),
 }
-JSON_OPTIONS = {
+TOPICS = {"sparkplug_b": "spBv1.0/town/edge1"}
+ENERGY = {"quantity": "active_energy_import", "unit": "Wh"}
+POWER = {"quantity": "active_power", "unit": "kW", "factor": 0.1}
+OPTIONS = {
+    "number": POWER,
+    "vzlogger": {"channels": {"chn0": POWER, "chn1": ENERGY}, "values": "agg"},
+    "influx_line": {
+        "fields": [
+            {"measurement": "my meter", "field": "P,total", "tags": {"phase": "a=b"}, **POWER},
+            {"measurement": "my meter", "field": "P,total", "quantity": "temperature", "unit": "K", "tags": {"t": "1"}},
+            {"measurement": "meter", "field": "e", **ENERGY},
+        ],
+        "precision": "ms",
+    },
+    "homie": {"properties": {"meter/energy": ENERGY, "meter/power": POWER}},
+}
+OPTIONS["json"] = {
     "time": {"pointer": "/when", "format": "unix_ms"},
     "values": [
         {"pointer": "/e", "quantity": "heat_energy", "unit": "GJ"},
@@ -54,24 +96,26 @@ NOW = parse("2026-10-25T00:30:00Z")
 def test_round_trip(shape: str, data: st.DataObject) -> None:
     name, words = SHAPES[shape]
     quantities = words.split()
-    options = JSON_OPTIONS if name == "json" else {}
-    left_out = data.draw(st.sets(st.sampled_from(quantities[1:])) if shape != "zigbee battery" else st.just(set()))
+    options, topic = OPTIONS.get(name, {}), TOPICS.get(name, "some/thing")
+    optional = quantities[1:] if shape != "zigbee battery" else []
+    left_out = data.draw(st.sets(st.sampled_from(optional)) if optional else st.just(set()))
     values = {quantity: data.draw(_plausible(quantity)) for quantity in quantities if quantity not in left_out}
     time_us = data.draw(st.integers(NOW - 5 * HOUR, NOW))
-    sent = encoder(name).encode("some/thing", values, time_us, options)
+    sent = encoder(name).encode(topic, values, time_us, options)
 
-    device = MqttDevice.model_validate({"id": "it", "format": name, "topic": "some/thing", "options": options})
+    device = MqttDevice.model_validate({"id": "it", "format": name, "topic": topic, "options": options})
     listener = Listener(device)
     assert any(_matches(sent.topic, topic) for topic in listener.subscriptions())
     heard = listener.hear(Message(sent.topic, sent.payload, NOW))
+    assert heard.request is None
     got = {reading.quantity: reading.value for reading in heard.readings}
     assert got == pytest.approx(sent.values, rel=1e-9, abs=1e-9)
     assert heard.refused == ()
     assert sent.values.keys() == values.keys()
     assert sent.values == pytest.approx(values, abs=0.6, rel=1e-6), "rounded as the device shows it, and no more"
-    assert {reading.time_us for reading in heard.readings} == {sent.time_us}
-    assert sent.time_us is not None
-    assert 0 <= time_us - sent.time_us < 1_000_000
+    assert {reading.time_us for reading in heard.readings} == {NOW if sent.time_us is None else sent.time_us}
+    assert (sent.time_us is None) == (name in ("number", "homie"))
+    assert sent.time_us is None or 0 <= time_us - sent.time_us < 1_000_000
 
 
 def _plausible(quantity: str) -> st.SearchStrategy[float]:
@@ -82,24 +126,31 @@ def _plausible(quantity: str) -> st.SearchStrategy[float]:
 
 
 def _matches(topic: str, topic_filter: str) -> bool:
-    return topic == topic_filter or (topic_filter.endswith("/+") and topic.rpartition("/")[0] == topic_filter[:-2])
+    return topic_matches_sub(topic_filter, topic)
 
 
-@pytest.mark.parametrize("name", ["tasmota", "zigbee2mqtt", "shelly_gen2"])
+@pytest.mark.parametrize("name", ["tasmota", "zigbee2mqtt", "shelly_gen1", "shelly_gen2", "homie", "sparkplug_b"])
 def test_availability_is_understood(name: str) -> None:
-    listener = Listener(MqttDevice.model_validate({"id": "it", "format": name, "topic": "thing"}))
+    topic = TOPICS.get(name, "thing")
+    listener = Listener(MqttDevice.model_validate({"id": "it", "format": name, "topic": topic}))
     for online in (True, False):
-        message = encoder(name).availability("thing", online, {})
-        assert message is not None
+        message = encoder(name).availability(topic, online, {})
+        if message is None:
+            assert (name, online) == ("sparkplug_b", True)
+            continue
         heard = listener.hear(Message(message.topic, message.payload, NOW, message.retain))
         assert not heard.readings
         assert (heard.offline is None) is online
 
 
-@pytest.mark.parametrize("name", ["tasmota", "zigbee2mqtt", "shelly_gen2"])
+@pytest.mark.parametrize("name", sorted({name for name, _ in SHAPES.values()}))
 def test_what_a_format_has_no_word_for_is_an_error(name: str) -> None:
-    with pytest.raises(ValueError, match="can't say heat_energy"):
-        encoder(name).encode("thing", {"active_power": 1.0, "heat_energy": 1.0}, NOW, {})
+    with pytest.raises(ValueError, match=r"can't say .*irradiance"):
+        encoder(name).encode(TOPICS.get(name, "thing"), {"irradiance": 1.0}, NOW, OPTIONS.get(name, {}))
+
+
+def test_every_format_has_an_encoder() -> None:
+    assert {name for name, _ in SHAPES.values()} == formats().keys()
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:

@@ -1,12 +1,13 @@
 """Any JSON: an allow-list of JSON Pointers (RFC 6901), each with its quantity, unit and factor."""
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from collectors.mqtt.format import Decoded, Format, Harvest, Message
+from collectors.mqtt.format import Decoded, Format, Harvest, Message, Unnamed
 from collectors.mqtt.meaning import Meaning
-from collectors.mqtt.payload import at_pointer, epoch_instant, iso_instant, read_json, text_number
+from collectors.mqtt.payload import as_number, at_pointer, epoch_instant, iso_instant, pointer, read_json, text_number
 from metering.strict import Strict
 
 _PER_SECOND = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
@@ -43,6 +44,10 @@ class Json(Format[Options]):
         """Never: what a field means stands in the settings only."""
         return None
 
+    @classmethod
+    def numbers(cls, message: Message) -> Iterable[Unnamed]:
+        return [Unnamed(number, None, path, path[1:]) for path, number in _numbers(read_json(message.payload), "")]
+
     def subscriptions(self) -> tuple[str, ...]:
         return (self.topic,)
 
@@ -61,3 +66,13 @@ class Json(Format[Options]):
         raw = at_pointer(root, self.options.time.pointer)
         kind = self.options.time.format
         return iso_instant(raw) if kind == "iso8601" else epoch_instant(raw, _PER_SECOND[kind])
+
+
+def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
+    """Every number of a document with its JSON Pointer."""
+    number = as_number(value)
+    if number is not None:
+        yield path, number
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _numbers(inner, path + pointer(key))

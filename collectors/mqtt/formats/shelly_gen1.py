@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from collectors.mqtt.format import Decoded, Format, Harvest, Message, Table
-from collectors.mqtt.payload import DecodeError, epoch_instant, pointer, read_object, read_text, text_number
+from collectors.mqtt.payload import epoch_instant, pointer, read_number, read_object, read_text
 from metering.strict import Strict
 
 _OUTLET: Table = {
@@ -111,10 +111,6 @@ class ShellyGen1(Format[Options]):
 
 
 def _plain(message: Message, quantity: str, unit: str, part: str) -> Decoded:
-    text = read_text(message.payload)
-    number = text_number(text)
-    if number is None:
-        raise DecodeError(f"{text[:40]!r} is not a number")
     harvest = Harvest()
-    harvest.add(quantity, number, unit, "", part)
+    harvest.add(quantity, read_number(message.payload), unit, "", part)
     return harvest.decoded()
