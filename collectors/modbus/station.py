@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 _NO_SUCH_REGISTERS = (2, 3)  # illegal address; some makers complain about the length instead
 _BUSY = (5, 6)
-_BUSY_PAUSES_S = (0.1, 0.2, 0.4)
+_BUSY_PAUSES_S = (0.05, 0.1, 0.2)  # short: the others on the bus wait, too
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 10.0, 300.0
 
 
@@ -122,8 +122,9 @@ class Station:
             return models
 
     async def _ask(self, bus: Bus, function: int, start: int, count: int) -> list[int]:
-        """One request, again while the device is busy, and once more if a device that was well is silent."""
-        pauses, spare = iter(_BUSY_PAUSES_S), self.failures == 0
+        """One request; of a device that was well again while it is busy, and once more if it is silent."""
+        spare = self.failures == 0
+        pauses = iter(_BUSY_PAUSES_S if spare else ())
         while True:
             try:
                 return await bus.read(self.device.unit, function, start, count, self._template.limits)

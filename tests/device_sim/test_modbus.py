@@ -1,11 +1,15 @@
 """The simulated gateways, as any Modbus client meets them."""
 
+import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusIOException
 
 from collectors.modbus.decoding import decode_words
 from device_sim.device import ModbusLink, MqttLink
@@ -45,7 +49,7 @@ async def town() -> AsyncIterator[ModbusTown]:
 
 @asynccontextmanager
 async def client(served: ModbusTown, bus: str) -> AsyncIterator[AsyncModbusTcpClient]:
-    connection = AsyncModbusTcpClient(served.host, port=served.ports[bus], timeout=0.3, retries=0, reconnect_delay=0)
+    connection = AsyncModbusTcpClient(served.host, port=served.ports[bus], timeout=0.6, retries=0, reconnect_delay=0)
     assert await connection.connect()
     try:
         yield connection
@@ -110,6 +114,46 @@ async def test_the_ports_stay_over_a_restart() -> None:
         assert served.ports == ports
         async with client(served, "school") as school:
             assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
+
+
+async def test_a_device_that_computes_long_keeps_nobody_waiting() -> None:
+    class Slow(Shown):
+        def at(self, times_us: Int64s) -> dict[str, Floats]:
+            time.sleep(0.4)
+            return super().at(times_us)
+
+    slow = Slow("slow", ModbusLink("roof", 1, "eastron/sdm630"), {"voltage_l1": 230.0})
+    served = ModbusTown([METER, slow], Clock())
+    await served.start()
+    try:
+        async with client(served, "school") as school, client(served, "roof") as roof:
+            answers: list[str] = []
+
+            async def ask(connection: AsyncModbusTcpClient, unit: int, name: str) -> None:
+                assert not (await connection.read_input_registers(0, count=2, device_id=unit)).isError()
+                answers.append(name)
+
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ask(roof, 1, "slow"))
+                await asyncio.sleep(0.05)
+                for _ in range(3):
+                    await ask(school, 7, "quick")
+        assert answers == ["quick"] * 3 + ["slow"]
+    finally:
+        await served.stop()
+
+
+async def test_a_device_without_values_is_off() -> None:
+    off = Shown("off", ModbusLink("school", 3, "eastron/sdm630"), {"voltage_l1": math.nan, "active_power": math.nan})
+    served = ModbusTown([METER, off], Clock())
+    await served.start()
+    try:
+        async with client(served, "school") as school:
+            with pytest.raises(ModbusIOException):
+                await school.read_input_registers(0, count=2, device_id=3)
+            assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
+    finally:
+        await served.stop()
 
 
 def test_two_devices_with_one_unit() -> None:

@@ -176,7 +176,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rig() -> type[Rig]:
     return Rig
 

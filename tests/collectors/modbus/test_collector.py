@@ -105,34 +105,6 @@ async def test_a_gateway_that_is_away_is_reported_and_found_again(rig: Any, show
     assert sink.reasons("a")[0].startswith(f"cannot connect to 127.0.0.1:{setup.town.ports['bus']}: ")
 
 
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (Fault.SILENT, "no answer within 0.15 s"),
-        (Fault.LATE, "no answer within 0.15 s"),
-        (Fault.WRONG_UNIT, "no answer within 0.15 s"),
-        (Fault.GARBAGE, "no answer within 0.15 s"),
-        (Fault.FAILURE, "Modbus exception 4 (device failure)"),
-        (Fault.NO_TARGET, "Modbus exception 11 (gateway got no answer from the device)"),
-        (Fault.BUSY, "Modbus exception 6 (device busy)"),
-    ],
-)
-async def test_a_spoiled_unit_gives_nothing_harms_nobody_and_heals(
-    rig: Any, shown: Any, fault: Fault, reason: str
-) -> None:
-    setup = rig([shown("bad", WATER, {"water_volume": 1.0}), shown("good", WATER, {"water_volume": 2.0}, unit=2)])
-    setup.town.spoil("bad", fault)
-    async with setup.running() as sink:
-        await sink.until(lambda: len(sink.of("good")) >= 4 and sink.reasons("bad"))
-        assert sink.of("bad") == []
-        assert set(sink.reasons("bad")) == {reason}
-        setup.town.spoil("bad", None)
-        await sink.until(lambda: sink.of("bad"))
-    assert {poll["water_volume"] for poll in sink.of("good")} == {2.0}
-    assert {poll["water_volume"] for poll in sink.of("bad")} == {1.0}
-    assert sink.reasons("good") == []
-
-
 async def test_a_busy_device_is_asked_again_in_the_same_poll(rig: Any, shown: Any) -> None:
     setup = rig([shown("d", WATER, {"water_volume": 1.0})])
     setup.town.spoil("d", Fault.BUSY)
