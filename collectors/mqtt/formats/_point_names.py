@@ -26,6 +26,7 @@ _WATER = {"water", "wasser", "kaltwasser", "trinkwasser"}
 _FLOW = {"flow", "vorlauf", "supply", "vl"}
 _RETURN = {"return", "ruecklauf", "rl"}
 _OUTDOOR = {"outdoor", "outside", "aussen", "aussentemperatur", "ambient"}
+_UNCLEAR = re.compile("pump|gas")  # a heat pump takes electricity and gives heat; gas is billed in kWh, too
 _PHASES = {"l1", "l2", "l3"}
 
 _USUAL_UNITS = (
@@ -80,9 +81,16 @@ def _by_phase(quantity: str, words: frozenset[str]) -> str | None:
     return quantity if not phases else f"{quantity}_{min(phases)}" if len(phases) == 1 else None
 
 
+def _speaks_of(words: frozenset[str], stems: set[str]) -> bool:
+    """Whether one of the words is, or as German compounds do begins with, one of the stems."""
+    return any(word in stems or word.startswith(tuple(stem for stem in stems if len(stem) > 3)) for word in words)
+
+
 def _power(words: frozenset[str]) -> str | None:
-    if words & (_HEAT | _COLD):
-        return "heat_power" if words & _HEAT else None
+    if any(_UNCLEAR.search(word) for word in words):
+        return None
+    if _speaks_of(words, _HEAT | _COLD):
+        return "heat_power" if _speaks_of(words, _HEAT) else None
     if words & _DC:
         return "dc_power"
     if words & _MADE:
@@ -93,7 +101,7 @@ def _power(words: frozenset[str]) -> str | None:
 
 
 def _energy(words: frozenset[str]) -> str | None:
-    if words & _PHASES:
+    if words & _PHASES or any(_UNCLEAR.search(word) for word in words):
         return None
     tariff = words & {"t1", "t2"}
     for some, quantity in (
@@ -102,7 +110,7 @@ def _energy(words: frozenset[str]) -> str | None:
         (_MADE, "active_energy_generation"),
         (_EXPORT, "active_energy_export"),
     ):
-        if words & some:
+        if _speaks_of(words, some):
             return None if tariff else quantity
     return f"active_energy_import_{min(tariff)}" if len(tariff) == 1 else "active_energy_import" if not tariff else None
 
