@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import structlog
 
-from analytics.alerts.book import AlertBook
-from analytics.service import Analytics
-from collectors.modbus.collector import ModbusCollector
-from collectors.mqtt.collector import MqttCollector
-from dashboards.web.app import WebApp
-from gateway.gateway import Gateway
+from collectors.protocol import Collector
 from leitwarte.settings import Settings
 from metering.clock import Clock
 from storage.factory import open_store
 from storage.protocol import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from analytics.alerts.book import AlertBook
+    from analytics.service import Analytics
+    from dashboards.web.app import WebApp
+    from gateway.gateway import Gateway
 
 _RETRY_S = 5.0
 
@@ -32,7 +35,10 @@ class Part(StrEnum):
 
 
 class Installation:
-    """One Leitwarte. ``clock`` is what all parts go by."""
+    """One Leitwarte. ``clock`` is what all parts go by.
+
+    A part is made, and its room imported, when it is first asked for: a process that runs one carries only that one.
+    """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -40,27 +46,40 @@ class Installation:
         self.estate = settings.estate()
         self.store = open_store(settings.store_in_data_dir)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.alerts = AlertBook(settings.alerts_database)
-        self.gateway = Gateway(
-            self.store,
-            [
-                *(ModbusCollector(connection, self.clock) for connection in settings.modbus),
-                *(MqttCollector(broker, self.clock) for broker in settings.mqtt),
-            ],
-            self.estate.devices,
-            settings.gateway_in_data_dir,
-            self.clock,
+
+    @cached_property
+    def alerts(self) -> "AlertBook":
+        from analytics.alerts.book import AlertBook
+
+        return AlertBook(self.settings.alerts_database)
+
+    @cached_property
+    def gateway(self) -> "Gateway":
+        from collectors.modbus.collector import ModbusCollector
+        from collectors.mqtt.collector import MqttCollector
+        from gateway.gateway import Gateway
+
+        collectors: list[Collector] = [
+            *(ModbusCollector(connection, self.clock) for connection in self.settings.modbus),
+            *(MqttCollector(broker, self.clock) for broker in self.settings.mqtt),
+        ]
+        return Gateway(self.store, collectors, self.estate.devices, self.settings.gateway_in_data_dir, self.clock)
+
+    @cached_property
+    def analytics(self) -> "Analytics":
+        from analytics.service import Analytics
+
+        settings = self.settings
+        return Analytics(
+            self.store, self.estate, settings.analytics, self.clock, self.alerts, settings.rules(), settings.language
         )
-        self.analytics = Analytics(
-            self.store,
-            self.estate,
-            settings.analytics,
-            self.clock,
-            self.alerts,
-            settings.rules(),
-            settings.language,
-        )
-        self.web = WebApp(
+
+    @cached_property
+    def web(self) -> "WebApp":
+        from dashboards.web.app import WebApp
+
+        settings = self.settings
+        return WebApp(
             self.store,
             self.estate,
             self.alerts,
@@ -93,6 +112,17 @@ class Installation:
                 waiting.cancel()
             await self.store.close()
 
+    async def run(self, parts: Collection[Part] = tuple(Part)) -> None:
+        """Run the parts until cancelled, while the installation is `opened`."""
+        async with asyncio.TaskGroup() as group:
+            if Part.GATEWAY in parts:
+                group.create_task(self.gateway.run(), name="gateway")
+            if Part.ANALYTICS in parts:
+                group.create_task(self.analytics.run(), name="analytics")
+                group.create_task(self._beat(), name="heartbeat of analytics")
+            if Part.WEB in parts:
+                group.create_task(self.web.run(), name="web app")
+
     async def _start_store(self) -> None:
         while True:
             await asyncio.sleep(_RETRY_S)
@@ -102,15 +132,6 @@ class Installation:
                 _log.warning("the store cannot be started yet", error=str(error))
             else:
                 return
-
-    async def run(self, parts: Collection[Part] = tuple(Part)) -> None:
-        """Run the parts until cancelled, while the installation is `opened`."""
-        running = {Part.GATEWAY: self.gateway.run, Part.ANALYTICS: self.analytics.run, Part.WEB: self.web.run}
-        async with asyncio.TaskGroup() as group:
-            if Part.ANALYTICS in parts:
-                group.create_task(self._beat(), name="heartbeat of analytics")
-            for part in parts:
-                group.create_task(running[part](), name=part)
 
     async def _beat(self) -> None:
         """Touch the heartbeat file as often as analytics has been round, for `leitwarte health`."""

@@ -1,11 +1,15 @@
-"""From settings to a store."""
+"""From settings to a store. A store's client libraries are imported when one is opened."""
 
-from storage.embedded.store import EmbeddedStore
-from storage.influxdb.store import InfluxStore
 from storage.protocol import Store
 from storage.settings import InfluxSettings, StoreSettings
 
 
 def open_store(settings: StoreSettings) -> Store:
     """The store the settings describe; nothing is connected before its ``start``."""
-    return InfluxStore(settings) if isinstance(settings, InfluxSettings) else EmbeddedStore(settings)
+    if isinstance(settings, InfluxSettings):
+        from storage.influxdb.store import InfluxStore
+
+        return InfluxStore(settings)
+    from storage.embedded.store import EmbeddedStore
+
+    return EmbeddedStore(settings)

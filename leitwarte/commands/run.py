@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.journal import JournalInUse
 from leitwarte import logs
 from leitwarte.commands.common import CONFIG, ConfigOption, commands, fail
 from leitwarte.commands.opening import settings_file
@@ -28,7 +29,7 @@ def run(
         asyncio.run(_run(settings, only or list(Part)))
     except StoreError as error:
         fail(f"store: {error}")
-    except (OSError, ValueError) as error:
+    except (JournalInUse, OSError, ValueError) as error:
         fail(error)
 
 

@@ -12,7 +12,7 @@ from storage.influxdb.events import EventLog
 from storage.influxdb.line_protocol import encode_readings
 from storage.influxdb.provision import ensure_database
 from storage.influxdb.reader import Reader
-from storage.influxdb.writer import V1Writer, V2Writer, Writer
+from storage.influxdb.writer import V1Writer, Writer
 from storage.protocol import Aggregate
 from storage.settings import InfluxSettings
 
@@ -36,6 +36,8 @@ class InfluxStore:
     async def start(self) -> None:
         await ensure_database(self._connection)
         if self._settings.version != 1:
+            from storage.influxdb.v2_writer import V2Writer
+
             self._writer = V2Writer(self._settings)
 
     async def close(self) -> None:

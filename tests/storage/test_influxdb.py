@@ -11,7 +11,7 @@ from metering.instant import DAY, HOUR, MINUTE, SECOND, Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
 from storage.influxdb.line_protocol import encode_readings
-from storage.influxdb.writer import V2Writer
+from storage.influxdb.v2_writer import V2Writer
 from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.settings import InfluxSettings
 from tests.servers import Server, free_port
