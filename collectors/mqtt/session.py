@@ -9,7 +9,8 @@ import contextlib
 import math
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import aiomqtt
@@ -211,10 +212,22 @@ def _client(settings: MqttSettings, version: Version, context: ssl.SSLContext | 
 
 
 def _tls(settings: TlsSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file)
+    with _naming(settings.ca_file):
+        context = ssl.create_default_context(cafile=settings.ca_file)
     if settings.certificate_file is not None:
-        context.load_cert_chain(settings.certificate_file, settings.key_file)
+        with _naming(settings.certificate_file, settings.key_file):
+            context.load_cert_chain(settings.certificate_file, settings.key_file)
     return context
+
+
+@contextlib.contextmanager
+def _naming(*files: Path | None) -> Iterator[None]:
+    """Errors of the ssl module don't say which file they are about."""
+    try:
+        yield
+    except OSError as error:
+        names = " with ".join(str(file) for file in files if file is not None)
+        raise OSError(f"TLS file {names} can't be used: {error.strerror or error}") from error
 
 
 def _number(code: object) -> int:

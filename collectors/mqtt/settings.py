@@ -90,6 +90,12 @@ class MqttSettings(Strict):
             raise ValueError(f"broker {self.id!r} has more than one device named {', '.join(doubled)}")
         return self
 
+    @model_validator(mode="after")
+    def _password_needs_username(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise ValueError(f"broker {self.id!r} has a password without a username")
+        return self
+
     @property
     def session_name(self) -> str:
         return self.client_id or f"leitwarte-{self.id}"
