@@ -18,7 +18,6 @@ from collectors.mqtt.decode import UNKNOWN, Decoding, Result, decode
 from collectors.mqtt.format import Message
 from collectors.mqtt.formats import recognise
 from collectors.mqtt.listener import believable
-from collectors.mqtt.payload import DecodeError
 from metering.instant import SECOND, parse
 from metering.quantities import QUANTITIES
 
@@ -112,11 +111,14 @@ def _session(vector: Vector) -> str | None:
     return None if name is None else f"{vector['family']} {name}"
 
 
+def _order(vector: Vector) -> float:
+    return float(vector["context"].get("order", 0))
+
+
 def _before(vector: Vector, sessions: Mapping[str, Sequence[Vector]]) -> list[Message]:
     """What was heard in the vector's session before it."""
     same = sessions.get(_session(vector) or "", ())
-    earlier = [other for other in same if other["context"]["order"] < vector["context"]["order"]]
-    earlier.sort(key=lambda other: float(other["context"]["order"]))
+    earlier = sorted((other for other in same if _order(other) < _order(vector)), key=_order)
     return [Message(other["topic"], _payload(other), _received(other)) for other in earlier]
 
 
@@ -130,6 +132,8 @@ def _run(vector: Vector, family: str, report: Report, before: Sequence[Message])
         report.check(family, f"{vector['id']}: refused: {'; '.join(decoding.refused)}")
     by_source = {result.source: result for result in decoding.results}
     series = Counter((result.device, result.quantity) for result in decoding.results if result.unit != UNKNOWN)
+    if family == _CONFIGURED:
+        series.clear()  # a second field of the same quantity would be a second device of the settings
     phases = {entry["phase"] for entry in expected}
     for entry in expected:
         result = by_source.get(entry["source_field"])
@@ -154,7 +158,7 @@ def _decode(vector: Vector, family: str, before: Sequence[Message]) -> Decoding:
         return Decoding("", ())
     try:
         return decode(topic, payload, received_us, name, options, before=before)
-    except DecodeError as error:
+    except ValueError as error:  # DecodeError, or a topic that is none of the format
         return Decoding(name or "", (), (str(error),))
 
 

@@ -76,7 +76,7 @@ class SparkplugB(Format[SparkplugOptions]):
 
     def decode(self, message: Message) -> Decoded:
         place = _place(message.topic)
-        if place is None:
+        if place is None or place.kind not in (*_OF_NODES, *_OF_DEVICES):
             return Decoded()
         payload = read(message.payload)
         is_own = place.device == self._device
@@ -89,7 +89,7 @@ class SparkplugB(Format[SparkplugOptions]):
             self._known.clear()
         if is_own and place.kind.endswith("BIRTH"):
             self._known = dict(_definitions(payload))
-        if is_own and not place.kind.endswith("DEATH"):
+        if is_own and place.kind != "DDEATH":
             self._take(harvest, payload)
         in_doubt = bool(harvest.refused) or not self._session.is_born or (is_own and not self._known)
         return Decoded(
@@ -158,11 +158,10 @@ class Session:
 
 
 def _place(topic: str) -> Place | None:
+    """None for the state of a host application, and for topics of others."""
     match topic.split("/"):
-        case [namespace, group, kind, node] if namespace == NAMESPACE and kind in _OF_NODES:
-            return Place(kind, group, node, "")
-        case [namespace, group, kind, node, device] if namespace == NAMESPACE and kind in _OF_DEVICES:
-            return Place(kind, group, node, device)
+        case [namespace, group, kind, node, *device] if namespace == NAMESPACE and len(device) < 2:
+            return Place(kind, group, node, "".join(device))
     return None
 
 

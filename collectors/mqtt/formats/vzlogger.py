@@ -31,15 +31,19 @@ class Vzlogger(Format[Options]):
     @classmethod
     def recognise(cls, topic: str, payload: bytes) -> str | None:  # noqa: ARG003
         match topic.split("/"):
-            case [_, *_, channel, "raw" | "agg"] if channel.startswith("chn") and channel[3:].isdecimal():
+            case [_, *_, channel, "raw" | "agg" | "id" | "uuid"] if (
+                channel.startswith("chn") and channel[3:].isdecimal()
+            ):
                 return "/".join(topic.split("/")[:-2])
         return None
 
     @classmethod
     def numbers(cls, message: Message) -> Iterable[Unnamed]:
+        head, _, last = message.topic.rpartition("/")
+        if last not in ("raw", "agg"):
+            return ()
         number, time_us, source = _read(message.payload)
-        channel = message.topic.split("/")[-2:-1]
-        return [Unnamed(number, time_us, source, *channel)]
+        return [Unnamed(number, time_us, source, head.rpartition("/")[2])]
 
     def subscriptions(self) -> tuple[str, ...]:
         return tuple(f"{self.topic}/{channel}/{self.options.values}" for channel in self.options.channels)

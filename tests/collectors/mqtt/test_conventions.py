@@ -110,6 +110,11 @@ def test_vzlogger_reads_the_configured_channels_of_one_kind() -> None:
         hear(meter, "vzlogger/data/chn1/raw", '{"timestamp":1}')
 
 
+def test_a_vzlogger_channel_tells_its_name_beside_its_values() -> None:
+    for last, payload in (("id", b"1-0:1.8.0"), ("uuid", b"a8da012a-9eb4-49ed-b7f3-38c95142a90c")):
+        assert decode(f"vzlogger/data/chn1/{last}", payload, NOW).results == []
+
+
 def test_lines_are_chosen_by_measurement_and_tags_and_one_bad_line_costs_itself() -> None:
     field = {
         "measurement": "inverter",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collectors.mqtt import protobuf
 from collectors.mqtt.collector import MqttCollector, Requests
+from collectors.mqtt.decode import decode
 from collectors.mqtt.format import Message, Request
 from collectors.mqtt.listener import Heard, Listener
 from collectors.mqtt.payload import DecodeError
@@ -193,6 +194,14 @@ def test_null_bad_quality_and_untold_meaning_are_no_values(born: Hearing) -> Non
     heard = born("DDATA", data(2, stale, power(None), limit, bare))
     assert said(heard) == []
     assert heard.refused == ()
+
+
+@pytest.mark.parametrize("topic", ["works/NCMD/edge1", "works/DCMD/edge1/meter1", "STATE/scada1"])
+def test_commands_and_states_of_hosts_are_no_values(born: Hearing, topic: str) -> None:
+    message = Message(f"spBv1.0/{topic}", write(data(99, power(5, name="Meter/P_total"))), NOW)
+    heard = born.listener.hear(message)
+    assert (said(heard), heard.refused, heard.request) == ([], (), None)
+    assert decode(message.topic, message.payload, NOW).results == []
 
 
 def test_configured_metrics_replace_the_conventions() -> None:
