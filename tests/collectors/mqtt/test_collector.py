@@ -262,3 +262,19 @@ async def test_a_broker_that_is_not_there_is_reported_for_each_device(settings: 
     task.cancel()
     assert sink.failures[0][0] == "plug"
     assert "cannot be heard" in sink.failures[0][1]
+
+
+@pytest.mark.parametrize("protocol", VERSIONS)
+async def test_a_retained_description_is_heard_again_with_each_connection(
+    mosquitto: servers.Server, settings: Build, sink: RecordingSink, protocol: Version
+) -> None:
+    """A decoder forgets with the connection, so the broker must say it anew, though the subscription is an old one."""
+    topic = f"homie/5/heat{protocol[0]}"
+    config = settings(protocol=protocol, devices=[{"id": "heat", "format": "homie", "topic": topic}])
+    description = '{"nodes":{"meter":{"properties":{"power":{"datatype":"float","unit":"kW"}}}}}'
+    await publish(mosquitto, f"{topic}/$description", description, retain=True)
+    for number in (1, 2):
+        async with running(MqttCollector(config, Clock()), sink):
+            await publish(mosquitto, f"{topic}/meter/power", f"{number}.5")
+            await sink.until(readings=number)
+    assert sink.values("heat") == [1500, 2500]
