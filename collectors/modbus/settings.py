@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from collectors.modbus.library import load_template
+from collectors.modbus.template import Pulses, Template
 from collectors.settings import DeviceSettings
 from metering.strict import Strict
 
@@ -24,6 +25,23 @@ class ModbusDevice(DeviceSettings):
     """Device type: a file of collectors/templates without its ending, e.g. eastron/sdm630."""
     factors: dict[str, float] = Field(default_factory=dict)
     """Multiplies a quantity: a transformer ratio the device does not know of, or -1 where it is wired in reverse."""
+    channel: int = Field(default=1, ge=1)
+    """Which counter or string it is, in a device that has several."""
+    pulses: Pulses | None = None
+    """What the pulses stand for, in a device that counts pulses."""
+
+    @model_validator(mode="after")
+    def _template_fits(self) -> Self:
+        try:
+            self.device_type()
+        except ValueError as error:
+            raise ValueError(f"device {self.id!r}: {error}") from None
+        return self
+
+    def device_type(self) -> Template:
+        """The template, with regard to ``channel`` and ``pulses``."""
+        template = load_template(self.template).of_channel(self.channel)
+        return template if self.pulses is None else template.counting(self.pulses)
 
 
 class SerialSettings(Strict):

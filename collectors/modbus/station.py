@@ -3,7 +3,6 @@
 import structlog
 
 from collectors.modbus.bus import Bus, NoAnswer, Refused
-from collectors.modbus.library import load_template
 from collectors.modbus.plan import Block, plan
 from collectors.modbus.point import Point
 from collectors.modbus.settings import ModbusDevice
@@ -27,7 +26,7 @@ class Station:
         self.due_us = clock.now_us()
         self.failures = 0
         self._clock = clock
-        self._template = load_template(device.template)
+        self._template = device.device_type()
         self._interval_us = round(device.interval_s * SECOND)
         self._blocks: list[Block] = []
         self._forget_us: int | None = None

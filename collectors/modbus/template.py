@@ -1,6 +1,7 @@
 """The device template: what a device type keeps in which register, read from one YAML file of collectors/templates."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, Self
@@ -73,6 +74,11 @@ class Register(Encoding):
     rollover: int | None = Field(default=None, gt=0)
     """Raw count at which a counter begins again at 0, if that is not the width of its type."""
 
+    def shifted(self, by: int) -> Self:
+        """The same so many registers further on; the scale factor stays."""
+        plus = tuple(part.model_copy(update={"address": part.address + by}) for part in self.plus)
+        return self.model_copy(update={"address": self.address + by, "plus": plus})
+
     @field_validator("quantity")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -86,10 +92,7 @@ class Register(Encoding):
 
     @model_validator(mode="after")
     def _unit_fits(self) -> Self:
-        try:
-            conversion(self.unit, QUANTITIES[self.quantity].unit)
-        except LookupError as unknown:
-            raise ValueError(str(unknown)) from None
+        _check_unit(self.quantity, self.unit)
         return self
 
 
@@ -100,6 +103,35 @@ class SunSpecModel(Strict):
     length: int = Field(gt=0)
     """Length of the model, without id and length (the simulator serves this many registers)."""
     registers: tuple[Register, ...] = Field(min_length=1)
+
+
+class Channels(Strict):
+    """Several alike in one device: counters, strings. The registers of the template are those of the first."""
+
+    count: int = Field(ge=2)
+    """How many there can be."""
+    step: int = Field(ge=1)
+    """From the registers of one to those of the next; scale factors are common to all."""
+
+
+class Pulses(Strict):
+    """What the pulses of a meter stand for."""
+
+    quantity: str
+    """The counter that is meant, e.g. water_volume."""
+    unit: str
+    """Of ``per_pulse`` and ``start``, as metering.units spells it."""
+    per_pulse: float = Field(gt=0)
+    """The pulse weight: 0.0005 (kWh) for a meter with 2000 pulses per kWh."""
+    start: float = 0.0
+    """What the meter itself showed when the count was 0."""
+
+    @model_validator(mode="after")
+    def _is_a_counter(self) -> Self:
+        _check_unit(self.quantity, self.unit)
+        if QUANTITIES[self.quantity].kind is not Kind.REGISTER:
+            raise ValueError(f"pulses cannot be counted into {self.quantity!r}: it is no counter")
+        return self
 
 
 class Example(Strict):
@@ -130,6 +162,10 @@ class Template(Strict):
     byte_order: ByteOrder = ByteOrder.BIG
     not_available: dict[DataType, tuple[int, ...]] = Field(default_factory=dict)
     limits: Limits = Limits()
+    channels: Channels | None = None
+    fingerprint: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Quantity → lowest and highest value, in its canonical unit, that a device of this type shows wherever it works.
+    Registers of another type read as if they were of this one break it: they are often readable, but mean nonsense."""
     registers: tuple[Register, ...] = ()
     sunspec: tuple[SunSpecModel, ...] = ()
     """Instead of registers: the models to look for; where several have a quantity, the first found gives it."""
@@ -143,6 +179,30 @@ class Template(Strict):
     def points(self) -> tuple[Point, ...]:
         """The points of a device without SunSpec models."""
         return tuple(self._point(register) for register in self.registers)
+
+    def of_channel(self, channel: int) -> "Template":
+        """The template of one of several channels, counted from 1. Raises ValueError if there is no such channel."""
+        count, step = (self.channels.count, self.channels.step) if self.channels else (1, 0)
+        if not 1 <= channel <= count:
+            raise ValueError(f"{self.id} has no channel {channel}: there {'are' if count > 1 else 'is'} 1 to {count}")
+        return self._with_registers(lambda register: register.shifted((channel - 1) * step))
+
+    def counting(self, pulses: Pulses) -> "Template":
+        """The template whose pulse count is what the pulses stand for. Raises ValueError if it counts none."""
+        if not any(register.quantity == "pulse_count" for register in self.registers):
+            raise ValueError(f"{self.id} counts no pulses")
+        meant = {"quantity": pulses.quantity, "unit": pulses.unit, "scale": pulses.per_pulse, "offset": pulses.start}
+
+        def meaning(register: Register) -> Register:
+            if register.quantity != "pulse_count":
+                return register
+            return Register.model_validate({**register.model_dump(exclude_unset=True), **meant})
+
+        return self._with_registers(meaning)
+
+    def fits(self, values: Mapping[str, float]) -> bool:
+        """Whether values that were read as this type's look like it: each of the fingerprint is there, and in range."""
+        return all(low <= values.get(name, math.nan) <= high for name, (low, high) in self.fingerprint.items())
 
     @property
     def wraps(self) -> dict[str, float]:
@@ -160,6 +220,12 @@ class Template(Strict):
                     if point.stop <= model.address + 2 + model.length:
                         found.setdefault(register.quantity, point)
         return tuple(found.values())
+
+    def _with_registers(self, change: Callable[[Register], Register]) -> "Template":
+        sunspec = [
+            model.model_copy(update={"registers": tuple(map(change, model.registers))}) for model in self.sunspec
+        ]
+        return self.model_copy(update={"registers": tuple(map(change, self.registers)), "sunspec": tuple(sunspec)})
 
     def _point(self, register: Register, base: int = 0) -> Point:
         parts = tuple(self._part(encoding, register, base) for encoding in (register, *register.plus))
@@ -194,7 +260,17 @@ class Template(Strict):
         _check(self.points, self.limits)
         for model in self.sunspec:
             _check(tuple(self._point(register) for register in model.registers), self.limits)
+        strangers = self.fingerprint.keys() - {register.quantity for register in self.registers}
+        if strangers:
+            raise ValueError(f"the fingerprint names {', '.join(sorted(strangers))}, which no register holds")
         return self
+
+
+def _check_unit(name: str, unit: str) -> None:
+    try:
+        conversion(unit, quantity(name).unit)
+    except LookupError as unknown:
+        raise ValueError(str(unknown)) from None
 
 
 def _check(points: Sequence[Point], limits: Limits) -> None:

@@ -176,6 +176,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture
+def sink() -> RecordingSink:
+    return RecordingSink()
+
+
 @pytest.fixture(scope="session")
 def rig() -> type[Rig]:
     return Rig

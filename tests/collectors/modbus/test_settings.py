@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from collectors.modbus.settings import ModbusSettings
 
+PULSES = {"quantity": "water_volume", "unit": "l", "per_pulse": 10}
 DEVICE = {"id": "meter", "unit": 1, "template": "eastron/sdm630"}
 
 
@@ -60,6 +61,9 @@ def test_ways_that_lead_nowhere(where: dict[str, Any], message: str) -> None:
         ({"unit": 256}, "less than or equal to 255"),
         ({"units": 1}, "Extra inputs are not permitted"),
         ({"id": "a b"}, "String should match pattern"),
+        ({"channel": 2}, "device 'meter': eastron/sdm630 has no channel 2"),
+        ({"template": "saia/h104", "channel": 5}, "device 'meter': saia/h104 has no channel 5: there are 1 to 4"),
+        ({"pulses": PULSES}, "device 'meter': eastron/sdm630 counts no pulses"),
     ],
 )
 def test_mistakes(change: dict[str, Any], message: str) -> None:
