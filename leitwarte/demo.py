@@ -17,8 +17,8 @@ from analytics.reports.collect import daily_figures
 from analytics.reports.period import Period
 from analytics.reports.report import reported
 from device_sim.broker import InProcessBroker
-from device_sim.device import SimDevice
-from device_sim.faults.fault import FOR_EVER, Placed
+from device_sim.device import ModbusLink, SimDevice
+from device_sim.faults.fault import FOR_EVER
 from device_sim.faults.scenario import load_scenario, write_truth
 from device_sim.faults.showing import RegisterBackwards
 from device_sim.history import readings
@@ -39,6 +39,7 @@ from metering.texts import Language
 from storage.protocol import Store
 
 HISTORY_DAYS = 60
+_PAST_FILE = "town.json"
 _BATCH = 50_000
 _CYCLE_S = 10.0
 _STUCK_AFTER_S = 40.0
@@ -47,46 +48,48 @@ _TARIFFS = {"electricity": 0.29, "heat": 0.14, "gas": 1.1, "water": 4.6}  # inve
 
 
 class Past(msgspec.Struct):
-    """What makes a town go on where it stopped: its seed, when its history begins, when it was started (µs, UTC)."""
+    """What makes a town go on where it stopped (instants in µs, UTC).
+
+    start_us  when its history begins
+    first_us  when it was started first: its faults of the past days are counted back from there
+    live_us   when it went live, each time
+    """
 
     seed: int
     start_us: int
-    started_us: list[int]
+    first_us: int
+    live_us: list[int]
 
     @classmethod
     def read(cls, folder: Path, now_us: int) -> "Past":
-        """That of the folder, or a new one; this start is added to it. Raises ValueError for a file that is spoiled."""
-        path = folder / "town.json"
+        """That of the folder, or a new one. Raises ValueError for a file that is spoiled."""
+        path = folder / _PAST_FILE
         if path.exists():
             try:
-                past = msgspec.json.decode(path.read_bytes(), type=cls)
+                return msgspec.json.decode(path.read_bytes(), type=cls)
             except msgspec.DecodeError as error:
                 raise ValueError(f"{path} is spoiled ({error}); delete {folder} to begin anew") from None
-        else:
-            calendar = LocalCalendar()
-            past = cls(1, calendar.midnight(calendar.date_of(now_us - HISTORY_DAYS * DAY)), [])
-        past.started_us.append(now_us)
+        calendar = LocalCalendar()
+        return cls(1, calendar.midnight(calendar.date_of(now_us - HISTORY_DAYS * DAY)), now_us, [])
+
+    def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.encode(past))
-        return past
+        (folder / _PAST_FILE).write_bytes(msgspec.json.encode(self))
 
-    def faults(self) -> list[Placed]:
-        """The demo's faults: those of the past days once, the live ones at every start.
+    def town(self) -> Town:
+        """The town with the demo's faults: those of the past days once, the live ones each time it went live.
 
-        What failed live has been repaired by the next start; a register that went back stays back.
+        What failed live has been repaired when it next goes live; a register that went back stays back.
         """
         scenario = load_scenario("demo")
-        found = []
-        for start_us, next_us in pairwise([*self.started_us, FOR_EVER]):
-            for placed in scenario.place(start_us):
-                is_live = placed.window.start_us >= start_us - MINUTE
-                if not is_live and start_us == self.started_us[0]:
-                    found.append(placed)
-                elif is_live and placed.window.start_us < next_us:
+        faults = [placed for placed in scenario.place(self.first_us) if placed.window.start_us < self.first_us - MINUTE]
+        for live_us, next_us in pairwise([*self.live_us, FOR_EVER]):
+            for placed in scenario.place(live_us):
+                if live_us - MINUTE <= placed.window.start_us < next_us:
                     stays = isinstance(placed.fault, RegisterBackwards)
                     end_us = placed.window.end_us if stays else min(placed.window.end_us, next_us)
-                    found.append(replace(placed, window=Window(placed.window.start_us, end_us)))
-        return found
+                    faults.append(replace(placed, window=Window(placed.window.start_us, end_us)))
+        return Town(self.seed, self.start_us, faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +121,27 @@ class Demo:
 
         Raises OSError for a port that is taken and ValueError for a spoiled folder.
         """
-        now_us = self._clock.now_us()
-        past = Past.read(self._folder, now_us)
-        town = Town(past.seed, past.start_us, past.faults())
-        write_truth(self._folder / "truth.jsonl", town.truth())
+        past = Past.read(self._folder, self._clock.now_us())
+        past.write(self._folder)
+        town = past.town()
+        ports = {device.link.bus: _free_port() for device in town.devices if isinstance(device.link, ModbusLink)}
+        broker = InProcessBroker(port=_free_port())
+        installation = Installation(self._settings(town, ports, broker), self._clock)
         async with AsyncExitStack() as stack:
-            broker = InProcessBroker(port=_free_port())
-            modbus = ModbusTown(town.devices, self._clock)
+            await stack.enter_async_context(installation.opened())
+            opened_before = await asyncio.to_thread(_alerts_ever, installation)
+            history = Window(past.start_us, self._clock.now_us())
+            await make_history(installation.store, town.devices, history, progress)
+            await installation.analytics.backfill(history, lambda share: progress("analysis", share))
+
+            past.live_us.append(self._clock.now_us())
+            past.write(self._folder)
+            town = past.town()
+            write_truth(self._folder / "truth.jsonl", town.truth())
+            modbus = ModbusTown(town.devices, self._clock, ports=ports)
             for part in (broker, modbus):
                 await part.start()
                 stack.push_async_callback(part.stop)
-            installation = Installation(self._settings(town, modbus, broker), self._clock)
-            await stack.enter_async_context(installation.opened())
-            opened_before = await asyncio.to_thread(_alerts_ever, installation)
-            await make_history(installation.store, town.devices, Window(past.start_us, now_us), progress)
-            await installation.analytics.backfill(
-                Window(past.start_us, now_us), lambda share: progress("analysis", share)
-            )
             speaking = MqttTown(town.devices, self._clock, broker.host, broker.port)
 
             async def live() -> None:
@@ -147,7 +154,7 @@ class Demo:
             await until_stopped(live(), seconds)
             return await self._summary(installation, opened_before)
 
-    def _settings(self, town: Town, modbus: ModbusTown, broker: InProcessBroker) -> Settings:
+    def _settings(self, town: Town, ports: dict[str, int], broker: InProcessBroker) -> Settings:
         """The settings file of the demo: written for people to look at, read back as any other."""
         document = {
             "language": self._language,
@@ -157,7 +164,7 @@ class Demo:
             "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
             "web": {"port": self._port},
             **acquisition(
-                town.estate, town.devices, modbus_ports=modbus.ports, broker=Broker.in_process(broker.host, broker.port)
+                town.estate, town.devices, modbus_ports=ports, broker=Broker.in_process(broker.host, broker.port)
             ),
         }
         path = self._folder / "leitwarte.yaml"

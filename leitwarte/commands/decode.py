@@ -79,7 +79,7 @@ def vectors(
             entries = mqtt_vectors.load(file)
         except (OSError, ValueError, msgspec.DecodeError) as error:
             fail(f"{file}: {error}", WRONG_CALL)
-        passed, total, remarks = _run_mqtt(entries) if "payload" in entries[0] else _run_modbus(entries)
+        passed, total, remarks = _run_mqtt(entries) if "topic" in entries[0] else _run_modbus(entries)
         right, checks = right + passed, checks + total
         for remark in remarks:
             output.print(remark, markup=False)
