@@ -1,9 +1,10 @@
 """The settings of one Modbus connection and the devices behind it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from collectors.modbus.library import load_template
 from collectors.modbus.template import Pulses, Template
@@ -72,10 +73,6 @@ class TlsSettings(Strict):
     """Certificates to trust (PEM); those of the system if left out."""
 
 
-def _usual_port(given: dict[str, Any]) -> int:
-    return 802 if given.get("tls") else 502
-
-
 class ModbusSettings(Strict):
     """A Modbus connection: a gateway with several units on its bus, a single device, or a serial port.
 
@@ -85,16 +82,16 @@ class ModbusSettings(Strict):
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Unique among the Modbus connections."""
-    host: str | None = None
+    serial: SerialSettings | None = None
+    """The serial port, instead of ``host``."""
+    host: str | None = Field(default=None, validate_default=True)
     """Name or address of the gateway or device."""
     tls: TlsSettings | None = None
     """Certificates, for Modbus/TCP Security."""
-    port: int = Field(default_factory=_usual_port, ge=1, le=65535)
+    port: int = Field(default=502, ge=1, le=65535)
     """TCP port; 502 if left out, 802 with ``tls``."""
     rtu_over_tcp: bool = False
     """Whether the other end passes RTU frames on as they are (a serial device server in raw mode)."""
-    serial: SerialSettings | None = None
-    """The serial port, instead of ``host``."""
     timeout_s: float = Field(default=1.0, gt=0)
     """How long to wait for a connection or an answer, in seconds; a template may allow its device more, and the time
     the bytes need on a serial line is added."""
@@ -114,13 +111,25 @@ class ModbusSettings(Strict):
             return "Modbus RTU over TCP"
         return "Modbus TCP" if self.tls is None else "Modbus/TCP Security"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, given: object) -> object:
+        return {"port": 802, **given} if isinstance(given, dict) and given.get("tls") else given
+
+    @field_validator("host")
+    @classmethod
+    def _somewhere(cls, host: str | None, info: ValidationInfo) -> str | None:
+        if host is None and info.data.get("serial", ...) is None:
+            raise PydanticKnownError("missing")
+        return host
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.host is None) == (self.serial is None):
-            raise ValueError(f"connection {self.id!r} needs either host (a network address) or serial (a serial port)")
-        needless = [name for name in ("tls", "port", "rtu_over_tcp") if name in self.model_fields_set]
+        needless = [name for name in ("host", "tls", "port", "rtu_over_tcp") if name in self.model_fields_set]
         if self.serial is not None and needless:
-            raise ValueError(f"connection {self.id!r}: {' and '.join(needless)} goes with host, not with serial")
+            raise ValueError(
+                f"connection {self.id!r}: {' and '.join(needless)} is for a network address, not for serial"
+            )
         if self.tls is not None and self.rtu_over_tcp:
             raise ValueError(f"connection {self.id!r}: Modbus/TCP Security has no RTU frames; leave one of the two out")
         return self

@@ -39,9 +39,9 @@ def test_ways_to_a_bus(where: dict[str, Any], protocol: str, address: str) -> No
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({}, "connection 'school' needs either host (a network address) or serial (a serial port)"),
-        ({"host": "h", "serial": SERIAL}, "connection 'school' needs either host"),
-        ({"serial": SERIAL, "port": 502}, "connection 'school': port goes with host, not with serial"),
+        ({}, "host\n  Field required"),
+        ({"host": "h", "serial": SERIAL}, "connection 'school': host is for a network address, not for serial"),
+        ({"serial": SERIAL, "port": 502}, "connection 'school': port is for a network address, not for serial"),
         ({"host": "h", "tls": TLS, "rtu_over_tcp": True}, "Modbus/TCP Security has no RTU frames"),
         ({"serial": SERIAL, "devices": [DEVICE | {"unit": 0}]}, "device 'meter': unit 0 is none of a serial bus"),
         ({"serial": SERIAL | {"parity": "E"}}, "Input should be 'none', 'even' or 'odd'"),
