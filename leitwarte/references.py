@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from leitwarte.settings import Settings
-from leitwarte.yaml_lines import Path
 from metering.quantities import QUANTITIES, Kind
+from metering.yaml_lines import Path
 
 
 class LooseEnd(NamedTuple):

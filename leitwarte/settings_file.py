@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from leitwarte import yaml_lines
 from leitwarte.references import loose_ends
 from leitwarte.settings import Settings
+from metering import yaml_lines
 
 _Report = Callable[[yaml_lines.Path, str, str], None]
 _SUBSTITUTION = re.compile(r"\$\{(env|file):([^}]+)\}")

@@ -5,4 +5,5 @@ reading, quality, samples values with their time and their trustworthiness, one 
 estate                    sites, buildings, devices, meters (the city's Liegenschaften)
 instant, localtime, clock UTC instants, calendar days in local time, and the passing of time
 event, texts              what happened; what is said about it, in German and in English
+strict, yaml_lines        what is read from YAML: no unknown keys, and on which line each value stands
 """

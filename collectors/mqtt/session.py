@@ -10,6 +10,7 @@ import math
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -181,34 +182,22 @@ async def connected(
 
 
 def _client(settings: MqttSettings, version: Version, context: ssl.SSLContext | None, limit: int) -> aiomqtt.Client:
-    password = settings.password.get_secret_value() if settings.password else None
-    if version == "5":
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = settings.session_expiry_s
-        properties.ReceiveMaximum = min(limit, 65535)
-        return aiomqtt.Client(
-            settings.host,
-            settings.port,
-            username=settings.username,
-            password=password,
-            identifier=settings.session_name,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=False,
-            properties=properties,
-            keepalive=_KEEPALIVE_S,
-            tls_context=context,
-        )
-    return aiomqtt.Client(
+    make = partial(
+        aiomqtt.Client,
         settings.host,
         settings.port,
         username=settings.username,
-        password=password,
+        password=settings.password.get_secret_value() if settings.password else None,
         identifier=settings.session_name,
-        protocol=aiomqtt.ProtocolVersion.V311,
-        clean_session=False,
         keepalive=_KEEPALIVE_S,
         tls_context=context,
     )
+    if version == "3.1.1":
+        return make(protocol=aiomqtt.ProtocolVersion.V311, clean_session=False)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = settings.session_expiry_s
+    properties.ReceiveMaximum = min(limit, 65535)
+    return make(protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties)
 
 
 def _tls(settings: TlsSettings) -> ssl.SSLContext:

@@ -23,7 +23,7 @@ from leitwarte.commands.common import (
 )
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
-from leitwarte.yaml_lines import Path
+from metering.yaml_lines import Path
 from storage.settings import InfluxSettings
 
 app = commands()

@@ -22,8 +22,9 @@ class Located:
         found: Path = ()
         line = self.lines.get(found)
         for step in path:
-            if (*found, step) in self.lines:
-                found = (*found, step)
+            key = step if (*found, step) in self.lines else str(step)  # keys that are numbers are told as written
+            if (*found, key) in self.lines:
+                found = (*found, key)
                 line = self.lines[found]
         return line
 
