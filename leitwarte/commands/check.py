@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from collectors.modbus.library import load_template
 from collectors.modbus.plan import plan
 from collectors.modbus.settings import ModbusDevice
 from leitwarte.commands.common import (
@@ -74,7 +73,7 @@ def _deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield ("store",), f"keep readings in the embedded database {store.path}"
     for c, connection in enumerate(settings.modbus):
         where: Path = ("modbus", c)
-        yield where, f"connect to Modbus TCP {connection.host}:{connection.port} ({connection.id})"
+        yield where, f"connect to {connection.protocol} {connection.address} ({connection.id})"
         for d, device in enumerate(connection.devices):
             yield (*where, "devices", d), f"  {device.id}: unit {device.unit}, {_polling(device)}"
     for b, broker in enumerate(settings.mqtt):
@@ -95,7 +94,7 @@ def _deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
 
 
 def _polling(device: ModbusDevice) -> str:
-    template = load_template(device.template)
+    template = device.device_type()
     if template.is_sunspec:
         return f"{template.name}, models found when connected, every {device.interval_s:g} s"
     limits = template.limits
@@ -108,7 +107,7 @@ def _remarks(settings: Settings) -> Iterator[str]:
     metered = {meter.device for meter in settings.estate().meters.values()}
     for connection in settings.modbus:
         for device in connection.devices:
-            template = load_template(device.template)
+            template = device.device_type()
             registers = {point.quantity for point in template.points if "energy" in point.quantity}
             if registers and device.id not in metered:
                 yield f"device {device.id} has registers ({', '.join(sorted(registers))}), but no meter uses it"
