@@ -121,6 +121,7 @@ class Demo:
 
         Raises OSError for a port that is taken and ValueError for a spoiled folder.
         """
+        _check_free(self._port)  # better told now than after the history is made
         past = Past.read(self._folder, self._clock.now_us())
         past.write(self._folder)
         town = past.town()
@@ -211,6 +212,14 @@ async def _emissions_of_yesterday(installation: Installation) -> float:
 
 def _alerts_ever(installation: Installation) -> int:
     return len(installation.alerts.list())
+
+
+def _check_free(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"the web app cannot listen on 127.0.0.1:{port} ({reason}); choose another --port") from None
 
 
 def _free_port() -> int:

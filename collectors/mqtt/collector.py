@@ -80,6 +80,9 @@ class MqttCollector:
             try:
                 await self._listen(sink)
             except aiomqtt.MqttError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # the farewell failed; the wish to end stays
+                    raise asyncio.CancelledError from error
                 if isinstance(error, UnsupportedVersion) and not self._version_is_settled:
                     self._version = "3.1.1" if self._version == "5" else "5"
                 self._lost(sink, error)

@@ -93,6 +93,9 @@ class MqttTown:
                     await self._publish(client, "", self._online())
                     await self._speak(client)
             except aiomqtt.MqttError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # the farewell failed; the wish to end stays
+                    raise asyncio.CancelledError from error
                 log.warning("the town has lost its broker %s:%d: %s", self._host, self._port, error)
                 await asyncio.sleep(_RECONNECT_S)
 
