@@ -12,6 +12,7 @@ from dashboards.web.charts import Options
 from dashboards.web.formats import Shown
 from dashboards.web.views import DeviceState
 from metering.event import Severity
+from metering.texts import Texts
 
 TONES = {DeviceState.ONLINE: "good", DeviceState.LATE: "warning", DeviceState.SILENT: "critical"}
 SEVERITY_TONES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical"}
@@ -135,13 +136,26 @@ class Plot:
             self._chart.update()
 
 
-def choice(options: Mapping[str, str], chosen: str, on_choose: Callable[[str], Awaitable[None]]) -> None:
-    """A row of small switches, one of them on."""
+class SpanChoice:
+    """How far back a plot shows: one of ``spans`` (by name, in µs), chosen by a row of switches."""
 
-    async def change(event: ValueChangeEventArguments[str]) -> None:
-        await on_choose(event.value)
+    def __init__(self, spans: Mapping[str, int], chosen: str) -> None:
+        self._spans = spans
+        self._chosen = chosen
 
-    ui.toggle(dict(options), value=chosen, on_change=change).props("unelevated no-caps dense").classes("choice")
+    @property
+    def us(self) -> int:
+        return self._spans[self._chosen]
+
+    def show(self, say: Texts, refresh: Callable[[], Awaitable[None]]) -> None:
+        """Draw the switches; ``refresh`` is called after each choice."""
+
+        async def choose(event: ValueChangeEventArguments[str]) -> None:
+            self._chosen = event.value
+            await refresh()
+
+        switches = ui.toggle({span: say(f"span.{span}") for span in self._spans}, value=self._chosen, on_change=choose)
+        switches.props("unelevated no-caps dense").classes("choice")
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

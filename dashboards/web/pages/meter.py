@@ -88,11 +88,11 @@ def _tiles(desk: Desk, first: MeterView) -> Update[MeterView]:
 
 async def _consumption(desk: Desk, meter: Meter) -> None:
     house, say = desk.house, desk.texts
-    chosen = "week"
+    span = parts.SpanChoice(_SPANS, "week")
     with parts.card(say("meter.consumption")) as beside:
 
         async def profile() -> MeterProfile:
-            return await house.queries.profile(meter, since(house.clock, _SPANS[chosen]))
+            return await house.queries.profile(meter, since(house.clock, span.us))
 
         def show(first: MeterProfile) -> Update[MeterProfile]:
             plot = parts.Plot(say("meter.consumption"), say("plot.empty"), "tall")
@@ -107,13 +107,8 @@ async def _consumption(desk: Desk, meter: Meter) -> None:
 
         refresh = await desk.follow(profile, show, _CURVE_REFRESH_S, "tall")
 
-        async def choose(span: str) -> None:
-            nonlocal chosen
-            chosen = span
-            await refresh()
-
         with beside:
-            parts.choice({span: say(f"span.{span}") for span in _SPANS}, chosen, choose)
+            span.show(say, refresh)
 
 
 def profile_options(desk: Desk, view: MeterProfile, unit: str, mark: Window | None = None) -> Options | None:

@@ -105,11 +105,11 @@ def _other_carriers(desk: Desk, now: Overview) -> str:
 
 async def _load(desk: Desk) -> None:
     house, say = desk.house, desk.texts
-    chosen = "day"
+    span = parts.SpanChoice(_SPANS, "day")
     with parts.card(say("overview.load")) as beside:
 
         async def curves() -> tuple[list[Curve], float]:
-            window = since(house.clock, _SPANS[chosen])
+            window = since(house.clock, span.us)
             return await house.queries.load_curves(list(house.estate.meters.values()), window, step_for(window))
 
         def show(first: tuple[list[Curve], float]) -> Update[tuple[list[Curve], float]]:
@@ -127,13 +127,8 @@ async def _load(desk: Desk) -> None:
 
         refresh = await desk.follow(curves, show, _CURVE_REFRESH_S, "tall")
 
-        async def choose(span: str) -> None:
-            nonlocal chosen
-            chosen = span
-            await refresh()
-
         with beside:
-            parts.choice({span: say(f"span.{span}") for span in _SPANS}, chosen, choose)
+            span.show(say, refresh)
 
 
 def _map(desk: Desk, first: Situation) -> Update[Situation]:
