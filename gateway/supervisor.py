@@ -7,6 +7,7 @@ import structlog
 from collectors.protocol import Collector, Sink
 from gateway.failure import Backoff, describe
 from gateway.status import CollectorState, CollectorStatus
+from metering.cancellation import cancel_wanted
 from metering.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -51,8 +52,7 @@ class Supervisor:
             await self._collector.run(sink)
             self._error = "it ended by itself"
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if cancel_wanted():
                 raise
             self._error = describe(error)  # a task inside the collector was cancelled, not this one
         except Exception as error:  # noqa: BLE001 - whatever ends one collector must not end the others

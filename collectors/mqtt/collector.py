@@ -16,6 +16,7 @@ from collectors.mqtt.payload import DecodeError
 from collectors.mqtt.session import QUEUE, Delivery, Session, UnsupportedVersion, Version, connected
 from collectors.mqtt.settings import MqttSettings
 from collectors.protocol import DeadLetter, Receipt, Sink
+from metering.cancellation import cancel_wanted
 from metering.clock import Clock
 from metering.reading import Reading
 
@@ -80,8 +81,7 @@ class MqttCollector:
             try:
                 await self._listen(sink)
             except aiomqtt.MqttError as error:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():  # the farewell failed; the wish to end stays
+                if cancel_wanted():  # the farewell failed; the wish to end stays
                     raise asyncio.CancelledError from error
                 if isinstance(error, UnsupportedVersion) and not self._version_is_settled:
                     self._version = "3.1.1" if self._version == "5" else "5"

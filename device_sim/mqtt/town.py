@@ -17,6 +17,7 @@ from device_sim.mqtt import faults
 from device_sim.mqtt.encoders import Encoder, encoder
 from device_sim.mqtt.faults import Fault
 from device_sim.mqtt.outgoing import Outgoing
+from metering.cancellation import cancel_wanted
 from metering.clock import Clock
 from metering.instant import SECOND
 
@@ -93,8 +94,7 @@ class MqttTown:
                     await self._publish(client, "", self._online())
                     await self._speak(client)
             except aiomqtt.MqttError as error:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():  # the farewell failed; the wish to end stays
+                if cancel_wanted():  # the farewell failed; the wish to end stays
                     raise asyncio.CancelledError from error
                 log.warning("the town has lost its broker %s:%d: %s", self._host, self._port, error)
                 await asyncio.sleep(_RECONNECT_S)

@@ -8,7 +8,6 @@ import httpx
 import typer
 
 from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail, output
-from leitwarte.commands.opening import settings_file
 
 app = commands()
 
@@ -28,6 +27,8 @@ def health(
     if analytics == (url is not None):
         fail("give either an address or --analytics", WRONG_CALL)
     if url is None:
+        from leitwarte.commands.opening import settings_file  # noqa: PLC0415 - an address needs no room of the house
+
         settings = settings_file(config).settings
         _ask_heart(settings.heartbeat, _ROUNDS * settings.analytics.interval_s + _GRACE_S)
     else:
