@@ -1,9 +1,11 @@
 """The bus: one connection, one request at a time, and every reply checked. It can only read."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 from pymodbus.client.base import ModbusBaseClient
+from pymodbus.constants import DeviceInformation
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
@@ -15,6 +17,9 @@ from metering.instant import SECOND
 _log = structlog.get_logger(__name__)
 
 _BACKOFF_S = (1.0, 60.0)  # first and longest wait before the next attempt to connect
+
+_IDENTIFY = 43
+_IDENTITY_REGISTERS = 125  # as long as an answer can be
 
 _EXCEPTIONS = {
     1: "illegal function",
@@ -53,15 +58,15 @@ class Refused(BusError):
         self.code = code
 
 
-class _WrongReply(Exception):
-    """A sound reply, but not to what was asked."""
-
-
 class Bus:
-    """Serialises requests by being used by one task only; connects when needed, with back-off."""
+    """Serialises requests by being used by one task only; connects when needed, with back-off.
+
+    ``timeout_s`` is how long to wait for an answer, in seconds; it may be changed between two requests.
+    """
 
     def __init__(self, transport: Transport, timeout_s: float, clock: Clock) -> None:
-        self._transport, self._timeout_s, self._clock = transport, timeout_s, clock
+        self.timeout_s = timeout_s
+        self._transport, self._connect_timeout_s, self._clock = transport, timeout_s, clock
         self._client: ModbusBaseClient | None = None
         self._backoff_s = _BACKOFF_S[0]
         self._retry_us = 0
@@ -78,34 +83,54 @@ class Bus:
 
     async def read(self, unit: int, function: int, start: int, count: int, limits: Limits) -> list[int]:
         """``count`` registers from the wire address ``start`` on. Raises BusError."""
+
+        def ask(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
+            read = client.read_holding_registers if function == 3 else client.read_input_registers
+            return read(start, count=count, device_id=unit)
+
+        reply = await self._exchange(unit, function, count, limits, ask)
+        if len(reply.registers) != count:
+            raise self._no_answer(unit, self.timeout_s, f"{len(reply.registers)} registers came instead of {count}")
+        return list(reply.registers)
+
+    async def identify(self, unit: int, limits: Limits) -> dict[int, bytes]:
+        """What the device says of itself: object → text, 0 vendor, 1 product, 2 revision … Raises BusError."""
+
+        def ask(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
+            return client.read_device_information(read_code=DeviceInformation.REGULAR, device_id=unit)
+
+        reply = await self._exchange(unit, _IDENTIFY, _IDENTITY_REGISTERS, limits, ask)
+        objects = getattr(reply, "information", {})
+        return {number: text for number, text in objects.items() if isinstance(text, bytes)}
+
+    async def _exchange(
+        self,
+        unit: int,
+        function: int,
+        registers: int,
+        limits: Limits,
+        ask: Callable[[ModbusBaseClient], Awaitable[ModbusPDU]],
+    ) -> ModbusPDU:
+        """One request and the reply to it, which is no exception. ``registers`` is the length of a full answer."""
         await self._clock.sleep_until(self._late_until_us.pop(unit, 0))
         client = await self._connected()
         await self._pause(unit, limits)
-        ask = client.read_holding_registers if function == 3 else client.read_input_registers
-        patience_s = max(limits.timeout_s or 0.0, self._timeout_s)
+        patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
         try:
-            async with asyncio.timeout(patience_s + self._transport.transfer_s(count)):
-                reply = await ask(start, count=count, device_id=unit)
-            return self._words(reply, function, count)
+            async with asyncio.timeout(patience_s + self._transport.transfer_s(registers)):
+                reply = await ask(client)
         except TimeoutError:
             raise self._no_answer(unit, patience_s, f"no answer within {patience_s:g} s") from None
         except ModbusException as broken:
             reason = f"connection to {self._transport.address} broke: {broken.string}"
             raise self._no_answer(unit, patience_s, reason) from None
-        except _WrongReply as wrong:
-            raise self._no_answer(unit, patience_s, str(wrong)) from None
         finally:
             self._last_unit, self._last_us = unit, self._clock.now_us()
-
-    def _words(self, reply: ModbusPDU, function: int, count: int) -> list[int]:
-        """Check what pymodbus does not: it skips replies of other units and transactions, but takes any function."""
-        if reply.function_code & 0x7F != function:
-            raise _WrongReply(f"reply to function {reply.function_code} instead of {function}")
+        if reply.function_code & 0x7F != function:  # pymodbus skips replies of other units, but takes any function
+            raise self._no_answer(unit, patience_s, f"reply to function {reply.function_code} instead of {function}")
         if reply.isError():
             raise Refused(reply.exception_code)
-        if len(reply.registers) != count:
-            raise _WrongReply(f"{len(reply.registers)} registers came instead of {count}")
-        return list(reply.registers)
+        return reply
 
     def _no_answer(self, unit: int, patience_s: float, reason: str) -> NoAnswer:
         """Begin afresh; where replies name no request, leave the unit time for a late one before it is asked again."""
@@ -121,10 +146,10 @@ class Bus:
         address = self._transport.address
         if self._clock.now_us() >= self._retry_us:
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(self._connect_timeout_s):
                     self._client = await self._transport.connect()
             except OSError as error:  # a TimeoutError is one, too
-                self._why = f"cannot connect to {address}: {error or f'no answer within {self._timeout_s:g} s'}"
+                self._why = f"cannot connect to {address}: {error or f'no answer within {self._connect_timeout_s:g} s'}"
                 self._retry_us = self._clock.now_us() + round(self._backoff_s * SECOND)
                 self._backoff_s = min(2 * self._backoff_s, _BACKOFF_S[1])
             else:

@@ -73,8 +73,8 @@ class TlsSettings(Strict):
     """Certificates to trust (PEM); those of the system if left out."""
 
 
-class ModbusSettings(Strict):
-    """A Modbus connection: a gateway with several units on its bus, a single device, or a serial port.
+class ModbusConnection(Strict):
+    """How a bus is reached: a gateway with several units on it, a single device, or a serial port.
 
     ``host`` alone is Modbus TCP; with ``tls`` it is Modbus/TCP Security, with ``rtu_over_tcp`` a plain serial server.
     ``serial`` instead of ``host`` is RTU on a port of this machine.
@@ -95,7 +95,6 @@ class ModbusSettings(Strict):
     timeout_s: float = Field(default=1.0, gt=0)
     """How long to wait for a connection or an answer, in seconds; a template may allow its device more, and the time
     the bytes need on a serial line is added."""
-    devices: tuple[ModbusDevice, ...] = Field(min_length=1)
 
     @property
     def address(self) -> str:
@@ -134,10 +133,24 @@ class ModbusSettings(Strict):
             raise ValueError(f"connection {self.id!r}: Modbus/TCP Security has no RTU frames; leave one of the two out")
         return self
 
+    @property
+    def units(self) -> range:
+        """The unit ids that there can be."""
+        return range(1, 248) if self.serial is not None or self.rtu_over_tcp else range(256)
+
+
+class ModbusSettings(ModbusConnection):
+    """A Modbus connection and the devices behind it.
+
+    ``host`` alone is Modbus TCP; with ``tls`` it is Modbus/TCP Security, with ``rtu_over_tcp`` a plain serial server.
+    ``serial`` instead of ``host`` is RTU on a port of this machine.
+    """
+
+    devices: tuple[ModbusDevice, ...] = Field(min_length=1)
+
     @model_validator(mode="after")
     def _units_exist(self) -> Self:
-        if self.serial is not None or self.rtu_over_tcp:
-            for device in self.devices:
-                if not 1 <= device.unit <= 247:
-                    raise ValueError(f"device {device.id!r}: unit {device.unit} is none of a serial bus (1 to 247)")
+        for device in self.devices:
+            if device.unit not in self.units:
+                raise ValueError(f"device {device.id!r}: unit {device.unit} is none of a serial bus (1 to 247)")
         return self

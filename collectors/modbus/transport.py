@@ -10,7 +10,7 @@ from pymodbus.client.base import ModbusBaseClient
 from pymodbus.framer import FramerType
 from pymodbus.transport import CommParams, CommType
 
-from collectors.modbus.settings import ModbusSettings, TlsSettings
+from collectors.modbus.settings import ModbusConnection, TlsSettings
 
 _NEVER_S = 3600.0  # pymodbus has one timeout for all; the bus's own differ and come first
 _GAP_CHARACTERS = 3.5
@@ -26,7 +26,7 @@ class Transport:
     gap_s             silence that must precede a request, in seconds
     """
 
-    def __init__(self, settings: ModbusSettings) -> None:
+    def __init__(self, settings: ModbusConnection) -> None:
         serial = settings.serial
         self.address = settings.address
         self.has_transactions = serial is None and not settings.rtu_over_tcp
