@@ -26,6 +26,7 @@ class StatusMetrics(Collector):
         yield _counter("dead_letters", "Messages that could not be decoded.", status.dead_letters)
         yield _counter("quarantine_dropped", "Rejected readings and dead letters dropped.", status.quarantine_dropped)
         yield _gauge("outbox_readings", "Readings waiting for the store.", status.queued)
+        yield _gauge("outbox_readings_at_start", "Readings an earlier process left waiting.", status.queued_at_start)
         yield _gauge("outbox_bytes", "Bytes of the outbox on disk.", status.outbox_bytes)
         yield _gauge("outbox_max_bytes", "Bytes at which collectors have to wait.", status.outbox_max_bytes)
         yield _gauge("outbox_full", "1 while collectors have to wait.", status.outbox_full)
