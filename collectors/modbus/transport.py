@@ -7,7 +7,9 @@ import asyncio
 import ssl
 
 from pymodbus.client.base import ModbusBaseClient
+from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerType
+from pymodbus.transaction import TransactionManager
 from pymodbus.transport import CommParams, CommType
 
 from collectors.modbus.settings import ModbusConnection, TlsSettings
@@ -54,6 +56,7 @@ class Transport:
         if self._tls is not None:
             self._params.sslctx = await asyncio.to_thread(_context, self._tls)
         client = ModbusBaseClient(self._framer, 0, self._params, None, None, None)
+        _tell_of_broken_replies(client.ctx)
         try:  # client.connect() would do the same, but keep the reason of a failure to itself
             client.ctx.transport, _ = await client.ctx.call_create()
         except Exception as error:
@@ -62,6 +65,23 @@ class Transport:
                 raise
             raise OSError(f"the serial port refuses its settings: {error}") from error  # ValueError or termios.error
         return client
+
+
+def _tell_of_broken_replies(manager: TransactionManager) -> None:
+    """Let a reply that cannot be read fail the request; pymodbus would raise where nobody but the event loop hears."""
+    take = manager.callback_data
+
+    def taken(data: bytes, addr: tuple[str, int] | None = None) -> int:
+        try:
+            return take(data, addr)
+        except ModbusException as broken:
+            waiting = manager.response_future
+            if not waiting.done():
+                waiting.set_exception(broken)
+                waiting.exception()  # seen: it is no matter if nobody waits
+            return len(data)
+
+    manager.callback_data = taken  # type: ignore[method-assign]
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext:

@@ -160,7 +160,7 @@ class Session:
 def _place(topic: str) -> Place | None:
     """None for the state of a host application, and for topics of others."""
     match topic.split("/"):
-        case [namespace, group, kind, node, *device] if namespace == NAMESPACE and len(device) < 2:
+        case [namespace, group, kind, node, *device] if namespace == NAMESPACE and group and node and len(device) < 2:
             return Place(kind, group, node, "".join(device))
     return None
 

@@ -79,6 +79,11 @@ async def test_the_request_on_the_wire() -> None:
         (lambda t, u, _: frame(t, u, words(3, 1, 2, 3)), "3 registers came instead of 2"),
         (lambda t, u, _: frame(t, u, words(4, 12, 34)), "reply to function 4 instead of 3"),
         (lambda t, u, _: frame(t, u, b"\x84\x02"), "reply to function 132 instead of 3"),
+        (lambda _, u, _q: frame(0, u, words(3, 12, 34)), "reply to transaction 0 instead of 1"),
+        (
+            lambda t, u, _: frame(t, u, b"\x64\x02\0\0"),
+            r"connection to .* broke: \[Input/Output\] Unable to decode request",
+        ),
         (lambda t, u, _: frame(t + 1, u, words(3, 12, 34)), "no answer within 0.15 s"),
         (lambda t, u, _: frame(t, u + 1, words(3, 12, 34)), "no answer within 0.15 s"),
         (lambda t, u, _: frame(t, u, words(3, 12, 34))[:-1], "no answer within 0.15 s"),
@@ -92,6 +97,23 @@ async def test_a_wrong_reply_is_no_answer_and_the_next_read_begins_afresh(wrong:
             await read(bus)
         assert await read(bus) == [12, 34]
     assert asked[0][:2] == asked[1][:2] == b"\0\1"  # the first transaction of a new connection
+
+
+async def test_unit_0_is_a_unit_like_any_other() -> None:
+    async with peer(lambda t, _u, _q: frame(t, 5, words(3, 12, 34)), right) as (bus, _):
+        with pytest.raises(NoAnswer, match=r"^reply of unit 5 instead of 0$"):
+            await bus.read(0, 3, 100, 2, Limits())
+        assert await bus.read(0, 3, 100, 2, Limits()) == [12, 34]
+
+
+async def test_a_broken_reply_is_no_affair_of_the_event_loop() -> None:
+    loop, complaints = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    async with peer(lambda t, u, _: frame(t, u, b"\x64\x02\0\0"), right) as (bus, _):
+        with pytest.raises(NoAnswer):
+            await read(bus)
+        assert await read(bus) == [12, 34]
+    assert complaints == []
 
 
 async def test_an_exception_keeps_the_connection() -> None:
