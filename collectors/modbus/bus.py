@@ -39,7 +39,7 @@ class BusError(Exception):
 
 
 class Unreachable(BusError):
-    """No connection; the next attempt is made at ``retry_us``."""
+    """No connection; the next attempt is made at ``retry_us``. Its cause is the OSError of the last."""
 
     def __init__(self, message: str, retry_us: int) -> None:
         super().__init__(message)
@@ -48,6 +48,10 @@ class Unreachable(BusError):
 
 class NoAnswer(BusError):
     """Nothing in time, or nothing that answers the question. The connection is closed: a late reply dies with it."""
+
+
+class WrongAnswer(NoAnswer):
+    """Something came from the unit, but not what was asked for."""
 
 
 class Refused(BusError):
@@ -62,15 +66,18 @@ class Bus:
     """Serialises requests by being used by one task only; connects when needed, with back-off.
 
     ``timeout_s`` is how long to wait for an answer, in seconds; it may be changed between two requests.
+    ``was_reached`` says whether there ever was a connection.
     """
 
     def __init__(self, transport: Transport, timeout_s: float, clock: Clock) -> None:
         self.timeout_s = timeout_s
+        self.was_reached = False
         self._transport, self._connect_timeout_s, self._clock = transport, timeout_s, clock
         self._client: ModbusBaseClient | None = None
         self._backoff_s = _BACKOFF_S[0]
         self._retry_us = 0
         self._why = ""
+        self._cause: OSError | None = None
         self._last_unit: int | None = None
         self._last_us = 0
         self._late_until_us: dict[int, int] = {}
@@ -90,7 +97,8 @@ class Bus:
 
         reply = await self._exchange(unit, function, count, limits, ask)
         if len(reply.registers) != count:
-            raise self._no_answer(unit, self.timeout_s, f"{len(reply.registers)} registers came instead of {count}")
+            reason = f"{len(reply.registers)} registers came instead of {count}"
+            raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer)
         return list(reply.registers)
 
     async def identify(self, unit: int, limits: Limits) -> dict[int, bytes]:
@@ -126,18 +134,33 @@ class Bus:
             raise self._no_answer(unit, patience_s, reason) from None
         finally:
             self._last_unit, self._last_us = unit, self._clock.now_us()
-        if reply.function_code & 0x7F != function:  # pymodbus skips replies of other units, but takes any function
-            raise self._no_answer(unit, patience_s, f"reply to function {reply.function_code} instead of {function}")
+        stranger = self._stranger(reply, client.ctx.request_transaction_id, unit, function)
+        if stranger is not None:
+            raise self._no_answer(unit, patience_s, stranger)
         if reply.isError():
             raise Refused(reply.exception_code)
         return reply
 
-    def _no_answer(self, unit: int, patience_s: float, reason: str) -> NoAnswer:
+    def _stranger(self, reply: ModbusPDU, transaction: int, unit: int, function: int) -> str | None:
+        """What shows that the reply is one to another question, where pymodbus lets it pass.
+
+        It skips replies of other units and transactions, except where one of the two numbers is 0, and takes any
+        function.
+        """
+        if self._transport.has_transactions and reply.transaction_id != transaction:
+            return f"reply to transaction {reply.transaction_id} instead of {transaction}"
+        if reply.dev_id != unit:
+            return f"reply of unit {reply.dev_id} instead of {unit}"
+        if reply.function_code & 0x7F != function:
+            return f"reply to function {reply.function_code} instead of {function}"
+        return None
+
+    def _no_answer(self, unit: int, patience_s: float, reason: str, kind: type[NoAnswer] = NoAnswer) -> NoAnswer:
         """Begin afresh; where replies name no request, leave the unit time for a late one before it is asked again."""
         self.close()
         if not self._transport.has_transactions:
             self._late_until_us[unit] = self._clock.now_us() + round(patience_s * SECOND)
-        return NoAnswer(reason)
+        return kind(reason)
 
     async def _connected(self) -> ModbusBaseClient:
         if self._client is not None and self._client.connected:
@@ -150,13 +173,15 @@ class Bus:
                     self._client = await self._transport.connect()
             except OSError as error:  # a TimeoutError is one, too
                 self._why = f"cannot connect to {address}: {error or f'no answer within {self._connect_timeout_s:g} s'}"
+                self._cause = error
                 self._retry_us = self._clock.now_us() + round(self._backoff_s * SECOND)
                 self._backoff_s = min(2 * self._backoff_s, _BACKOFF_S[1])
             else:
                 _log.info("modbus connected", address=address)
                 self._backoff_s, self._last_unit = _BACKOFF_S[0], None
+                self.was_reached = True
                 return self._client
-        raise Unreachable(self._why, self._retry_us)
+        raise Unreachable(self._why, self._retry_us) from self._cause
 
     async def _pause(self, unit: int, limits: Limits) -> None:
         changed = self._last_unit not in (None, unit)

@@ -134,6 +134,29 @@ class Pulses(Strict):
         return self
 
 
+class Identity(Strict):
+    """Registers in which the device says what it is."""
+
+    address: int = _WORD
+    """0-based address as on the wire."""
+    function: Literal[3, 4] = 3
+    """Function code: 3 reads holding registers, 4 input registers."""
+    words: tuple[tuple[int, ...], ...] = Field(min_length=1)
+    """What they hold in a device of this type: any of these, all of the same length."""
+
+    @field_validator("words")
+    @classmethod
+    def _of_one_length(cls, words: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        if len({len(some) for some in words}) > 1 or not words[0]:
+            raise ValueError("the alternatives must be of the same length")
+        return words
+
+    @property
+    def count(self) -> int:
+        """How many registers they are."""
+        return len(self.words[0])
+
+
 class Example(Strict):
     """Words of a real device, or from its manual, and what they mean. Each runs as a test."""
 
@@ -166,6 +189,8 @@ class Template(Strict):
     fingerprint: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Quantity → lowest and highest value, in its canonical unit, that a device of this type shows wherever it works.
     Registers of another type read as if they were of this one break it: they are often readable, but mean nonsense."""
+    identity: Identity | None = None
+    """Where a device of this type can be told by name. Other makes of the same registers may show something else."""
     registers: tuple[Register, ...] = ()
     sunspec: tuple[SunSpecModel, ...] = ()
     """Instead of registers: the models to look for; where several have a quantity, the first found gives it."""
