@@ -19,8 +19,9 @@ from analytics.anomaly.evidence import LEAD_IN_US
 from analytics.anomaly.history import judge, learn
 from analytics.anomaly.week import Week
 from analytics.carbon.emissions import interval_emissions
-from analytics.energy.consumption import consumption
+from analytics.energy.course import LOOK_AROUND_US
 from analytics.energy.intervals import Intervals
+from analytics.energy.source import Computed, Measured, Source
 from analytics.reports.collect import Rules, on_grid
 from analytics.settings import AnalyticsSettings
 from metering.estate import Estate, Meter
@@ -67,37 +68,38 @@ class Evaluation:
 
         Only what is not stored yet, or may have changed since, is new. Without ``workers`` a thread does the work.
         """
-        samples = await self._registers(meter, window)
-        whole = self._covered(samples, window)
+        source = await self._source(meter, window)
+        whole = self._covered(source, window)
         if whole is None:
             return None
-        task = _History(samples, whole, self.step_us, self._near_us(meter), await self._temperature(whole), meter)
+        task = _History(source, whole, self.step_us, await self._temperature(whole), meter)
         loop = asyncio.get_running_loop()
         intervals, scores, detector = await loop.run_in_executor(workers, _history, task, self.week)
         stored_us = await self._stored_until(meter)
-        fresh = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
-        return Results(meter, intervals, scores, fresh), detector
+        recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
+        changed = _changed(await self.stored(meter, whole), intervals)
+        return Results(meter, intervals, scores, min([recent, *changed[:1].tolist()])), detector
 
-    async def newest(
-        self, meter: Meter, detector: Detector, *, now_us: int, since_us: int, judge_since_us: int
-    ) -> Results | None:
-        """Evaluate what is new or changed since ``since_us``, and late data before it; None if nothing is.
+    def recent(self, since_us: int, now_us: int) -> Window:
+        """What is new since ``since_us``, and how far back readings that came late are looked for each time."""
+        begin = min(since_us, now_us - self._recompute_us) // self.step_us * self.step_us
+        return Window(begin, max(now_us, begin))
+
+    async def again(self, meter: Meter, detector: Detector, window: Window, judge_since_us: int) -> Results | None:
+        """Evaluate a window by what is measured now; None if that is nothing else than what is stored.
 
         The results go back to ``judge_since_us`` at least, by what is stored.
         """
         step_us = self.step_us
-        begin = min(since_us, now_us - self._recompute_us) // step_us * step_us
-        window = Window(begin, max(now_us, begin))
-        samples = await self._registers(meter, window)
-        part = self._covered(samples, window)
+        source = await self._source(meter, window)
+        part = self._covered(source, window)
         if part is None:
             return None
-        whole = Window((min(begin, judge_since_us) - LEAD_IN_US) // step_us * step_us, part.end_us)
+        whole = Window((min(window.start_us, judge_since_us) - LEAD_IN_US) // step_us * step_us, part.end_us)
         stored, temperature = await self.stored(meter, whole), await self._temperature(whole)
-        near_us = self._near_us(meter)
 
         def compute() -> Results | None:
-            computed = consumption(samples, part, step_us, near_us=near_us)
+            computed = source.intervals(part, step_us)
             changed = _changed(stored, computed)
             if not len(changed):
                 return None
@@ -170,10 +172,17 @@ class Evaluation:
     def _emissions(self, meter: Meter, intervals: Intervals) -> Floats:
         return interval_emissions(meter, intervals, self._rules.factors, self._rules.calendar, gas=self._rules.gas)
 
-    async def _registers(self, meter: Meter, window: Window) -> Samples:
-        margin = self._near_us(meter)
+    async def _source(self, meter: Meter, window: Window) -> Source:
+        """What the meter's intervals in the window are computed from."""
+        if meter.formula is not None:
+            grid = Window(window.start_us // self.step_us * self.step_us, window.end_us // self.step_us * self.step_us)
+            parts = [(factor, await self.stored(self._estate.meters[id_], grid)) for id_, factor in meter.formula.terms]
+            return Computed(tuple(parts))
+        near_us = self._near_us(meter)
+        margin = max(LOOK_AROUND_US, near_us)
         around = Window(window.start_us - margin, window.end_us + margin)
-        return (await self._store.samples([meter.series], around))[meter.series]
+        samples = (await self._store.samples([meter.series], around))[meter.series]
+        return Measured(samples, meter.counter, near_us, self._settings.substitute_gaps)
 
     async def _temperature(self, window: Window) -> Samples | None:
         """Hourly means of the outdoor temperature, each at the end of its hour: when it was known."""
@@ -193,30 +202,30 @@ class Evaluation:
         interval_s = self._estate.devices[meter.device].interval_s
         return max(2 * self.step_us, int(2.5 * interval_s * SECOND))
 
-    def _covered(self, samples: Samples, window: Window) -> Window | None:
-        """The whole intervals between the first and the last reading in the window; None if there are none.
+    def _covered(self, source: Source, window: Window) -> Window | None:
+        """The whole intervals of the window between the first and the last reading; None if there are none.
 
         What comes after the last reading is not known to be missing: it may still be on its way.
         """
-        if not len(samples):
+        extent = source.extent()
+        if extent is None:
             return None
-        begin = -(-max(window.start_us, int(samples.times_us[0])) // self.step_us) * self.step_us
-        end = min(window.end_us, int(samples.times_us[-1])) // self.step_us * self.step_us
+        begin = -(-max(window.start_us, extent.start_us) // self.step_us) * self.step_us
+        end = min(window.end_us, extent.end_us) // self.step_us * self.step_us
         return Window(begin, end) if end > begin else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _History:
-    samples: Samples
+    source: Source
     window: Window
     step_us: int
-    near_us: int
     temperature: Samples | None
     meter: Meter
 
 
 def _history(task: _History, week: Week) -> tuple[Intervals, Scores, Detector]:
-    intervals = consumption(task.samples, task.window, task.step_us, near_us=task.near_us)
+    intervals = task.source.intervals(task.window, task.step_us)
     curve = LoadCurve.of(intervals, _at(task.temperature, intervals.start_us))
     judged = judge(week, curve, task.meter.carrier)
     return intervals, judged.scores, judged.detector

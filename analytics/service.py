@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import asynccontextmanager
+from itertools import chain
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,7 +86,6 @@ class Analytics:
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
         """Evaluate every meter over a history, learn from it, and open alerts for what is wrong lately."""
-        meters = list(self._estate.meters.values())
         turn = asyncio.Semaphore(_AT_ONCE)
         done = 0
 
@@ -98,11 +98,13 @@ class Analytics:
                     await self._keep(results, window.end_us - self._settings.alerts.days * DAY)
             done += 1
             if progress:
-                progress(done / len(meters))
+                progress(done / len(self._estate.meters))
 
-        async with self._workers() as workers, asyncio.TaskGroup() as group:
-            for meter in meters:
-                group.create_task(one(meter, workers))
+        async with self._workers() as workers:
+            for meters_at_once in self._estate.computed_after():
+                async with asyncio.TaskGroup() as group:
+                    for meter in meters_at_once:
+                        group.create_task(one(meter, workers))
         self._learned_us = window.end_us
         self._cycle_us = min(self._cycle_us, window.end_us)
         await self._settle(self._clock.now_us())
@@ -127,7 +129,7 @@ class Analytics:
     def _due(self, now_us: int) -> Iterable[Meter]:
         """Meters for which an interval has ended since they were evaluated. Who has nothing new is asked ever later."""
         ended_us = now_us // self._evaluation.step_us * self._evaluation.step_us
-        for meter in self._estate.meters.values():
+        for meter in chain.from_iterable(self._estate.computed_after()):
             if ended_us > self._done_us.get(meter.id, 0) and now_us >= self._ask_us.get(meter.id, 0):
                 self._ask_us[meter.id] = now_us + max(now_us - ended_us, _ASK_AGAIN_US)
                 yield meter
@@ -137,13 +139,9 @@ class Analytics:
         alerts_since_us = now_us - self._settings.alerts.days * DAY
         if detector is not None:
             open_alerts = await asyncio.to_thread(self._alerts.list, only_open=True, subject=meter.id)
-            results = await self._evaluation.newest(
-                meter,
-                detector,
-                now_us=now_us,
-                since_us=self._done_us[meter.id],
-                judge_since_us=min([alerts_since_us, *(alert.first_us for alert in open_alerts)]),
-            )
+            window = self._evaluation.recent(self._done_us[meter.id], now_us)
+            judge_since_us = min([alerts_since_us, *(alert.first_us for alert in open_alerts)])
+            results = await self._evaluation.again(meter, detector, window, judge_since_us)
         else:
             window = Window(now_us - self._settings.history_days * DAY, now_us)
             found = await self._evaluation.history(meter, window)
@@ -156,7 +154,8 @@ class Analytics:
     async def _keep(self, results: Results, alerts_since_us: int) -> None:
         """Store the results and report what is wrong in them."""
         await self._evaluation.write(results)
-        self._done_us[results.meter.id] = int(results.intervals.start_us[-1]) + results.intervals.step_us
+        until_us = int(results.intervals.start_us[-1]) + results.intervals.step_us
+        self._done_us[results.meter.id] = max(until_us, self._done_us.get(results.meter.id, until_us))
         price = self._settings.tariffs.price(results.meter.carrier)
 
         def find() -> list[Finding]:

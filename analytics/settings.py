@@ -48,6 +48,9 @@ class AnalyticsSettings(Strict):
     """How much history a meter's usual consumption is learned from, at most."""
     recompute_h: float = Field(default=24.0, ge=1)
     """Readings that come late by up to so many hours still change the results."""
+    substitute_gaps: bool = True
+    """What a register counted while it was not read becomes substitute values (Ersatzwerte), spread evenly over the gap
+    and marked as such; if false, nothing is said of the gap and sums lack it."""
     holiday_region: str | None = "HE"
     """German state whose public holidays count as Sundays; null for none."""
     outdoor_temperature: str | None = None

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import TypeVar
 
+from metering.formula import Formula, in_order
 from metering.reading import Series
 
 
@@ -42,8 +44,49 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """A meter exchange (Zählerwechsel): from ``time_us`` on the register is another meter's.
+
+    end, start  last index of the old meter and first index of the new one, in the register's unit
+    serial      serial number of the new meter, old_serial that of the old one
+    """
+
+    time_us: int
+    end: float
+    start: float
+    serial: str
+    old_serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How a register counts (Zählwerk).
+
+    rollover   what it counts up to before it begins again at 0, in its unit; None if it never does
+    max_rate   the fastest it can rise, in its unit per hour (the connection's size); None if unknown
+    exchanges  of the meter, in ascending time
+
+    Raises ValueError for a rollover or rate of 0 or less, and for exchanges that are out of order.
+    """
+
+    rollover: float | None = None
+    max_rate: float | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, value in (("rollover", self.rollover), ("max_rate", self.max_rate)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{what} must be over 0, not {value}")
+        if any(after.time_us <= before.time_us for before, after in pairwise(self.exchanges)):
+            raise ValueError("meter exchanges must be in the order of their time, each at its own")
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
-    """A metering point: one register of one device, in a building, for a carrier. Results are stored under its id."""
+    """A metering point: one register of one device, in a building, for a carrier. Results are stored under its id.
+
+    A virtual meter has a ``formula`` over other meters instead; make it by `Meter.virtual`.
+    """
 
     id: str
     name: str
@@ -54,6 +97,14 @@ class Meter:
     register: str  # quantity of kind REGISTER
     parent: str | None = None  # the meter whose consumption contains this one's
     power: str | None = None  # quantity of the same device that shows the register's rate, if any
+    counter: Counter = Counter()
+    formula: Formula | None = None
+    gas_area: str | None = None  # the supply area its gas comes from, if there are several
+
+    @classmethod
+    def virtual(cls, id_: str, name: str, building: str, carrier: Carrier, role: Role, formula: Formula) -> "Meter":  # noqa: PLR0913, PLR0917
+        """A meter whose consumption is computed; its ``series`` is that of its own results."""
+        return cls(id_, name, building, carrier, role, id_, "consumption", formula=formula)
 
     @property
     def series(self) -> Series:
@@ -109,10 +160,34 @@ class Estate:
                 _refers(f"device {device.id!r}", "building", device.building, estate.buildings)
         for meter in estate.meters.values():
             _refers(f"meter {meter.id!r}", "building", meter.building, estate.buildings)
-            _refers(f"meter {meter.id!r}", "device", meter.device, estate.devices)
+            if meter.formula is None:
+                _refers(f"meter {meter.id!r}", "device", meter.device, estate.devices)
+            else:
+                for source in meter.formula.meters:
+                    _refers(f"meter {meter.id!r}", "meter", source, estate.meters)
             if meter.parent is not None:
                 _refers(f"meter {meter.id!r}", "parent meter", meter.parent, estate.meters)
+        estate.computed_after()
         return estate
+
+    def computed_after(self) -> list[list[Meter]]:
+        """The meters in groups: what a virtual meter is computed from stands in a group before its own.
+
+        Raises ValueError, naming the circle, for virtual meters that are computed from each other.
+        """
+        formulas = {meter.id: () if meter.formula is None else meter.formula.meters for meter in self.meters.values()}
+        return [[meter for meter in self.meters.values() if meter.id in ids] for ids in in_order(formulas)]
+
+    def computed_from(self, meter: str) -> list[Meter]:
+        """The virtual meters whose formula, or one they are computed from, has this meter in it; in order."""
+        changed = {meter}
+        found = []
+        for group in self.computed_after():
+            for candidate in group:
+                if candidate.formula is not None and not changed.isdisjoint(candidate.formula.meters):
+                    changed.add(candidate.id)
+                    found.append(candidate)
+        return found
 
     def meters_in(self, building: str) -> Iterator[Meter]:
         return (meter for meter in self.meters.values() if meter.building == building)

@@ -1,65 +1,70 @@
 """From register readings to consumption: pure and exact.
 
-Registers become integers (millionths of a billing unit) before anything is subtracted, and every interval bound gets
-one register value that depends on nothing but the readings around it. So the parts of any split of a window add up to
-the whole, and complete intervals add up to last minus first register reading, to the last digit.
+Every interval bound gets one register value that depends on nothing but the readings around it, as an integer. So the
+parts of any split of a window add up to the whole, and complete intervals add up to last minus first register reading,
+to the last digit. Floats are unavoidable in two places: readings come as floats, whose 53 bits hold a register of up
+to nine thousand million units to its millionth; and where a bound lies between two readings, the share of time is a
+float, which may move a millionth of a unit from one interval to its neighbour and never changes a sum.
 """
 
 import numpy as np
 
+from analytics.energy.course import course
 from analytics.energy.intervals import MICRO, Intervals
+from metering.estate import Counter
 from metering.instant import Window
 from metering.quality import Quality
 from metering.samples import Int64s, Samples
 
-_LARGEST = 9.0e12
-"""Largest register value that fits 64 bit in millionths; more is no register of a municipal network."""
+_PLAIN = Counter()
 
 
-def consumption(
-    samples: Samples, window: Window, step_us: int, *, near_us: int | None = None, rollover: float | None = None
+def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
+    samples: Samples,
+    window: Window,
+    step_us: int,
+    *,
+    near_us: int | None = None,
+    counter: Counter = _PLAIN,
+    substitute: bool = False,
 ) -> Intervals:
     """Consumption in each ``step_us`` of the window, from register readings in and around it.
 
-    samples   register readings; give those just outside the window too, or its edges stay incomplete
-    near_us   how far apart two neighbouring readings may be for what lies between to count as measured; default
-              two steps: then an interval misses at most one reading on either side of its bounds
-    rollover  the register value at which the counter starts again from 0, if it has one
+    samples     register readings; give those around the window too (`analytics.energy.course.LOOK_AROUND_US`), or its
+                edges stay incomplete
+    near_us     how far apart two neighbouring readings may be for what lies between to count as measured; default
+                two steps: then an interval misses at most one reading on either side of its bounds
+    counter     how the register counts: rollover, fastest rate, meter exchanges
+    substitute  whether what was consumed between readings that are further apart is spread evenly over the gap
 
-    The register at an interval bound is interpolated linearly between the neighbouring readings. What was consumed
-    between readings that are further apart is known as a sum only: it is spread evenly, does not count as complete,
-    and its intervals are SUBSTITUTED (the replacement value of VDE-AR-N 4400 for a gap between known registers), so
-    an outage of the connection loses no energy. Suspect readings do not count. Where the register falls, a reset and
-    an exchanged meter look alike: nothing is counted across, and completeness falls. A short excursion that returns
-    (a dip to zero, a wild high value) is left out as if it had been suspect. A fall by nearly the whole ``rollover``
-    (what was consumed is at most a tenth of it) is a rollover and counts.
+    The register at an interval bound is interpolated linearly between the neighbouring readings. A gap between known
+    registers is known as a sum only. With ``substitute`` that sum is spread: such intervals are SUBSTITUTED (the
+    replacement value of VDE-AR-N 4400) and not complete, and an outage loses no energy. Without, nothing is said of
+    them: NaN and SUSPECT. What counts of a register that falls or leaps, `analytics.energy.course.course` says; where
+    it does not count, completeness falls.
 
     Raises ValueError if the step is not positive or the window is not a multiple of it.
     """
     if step_us <= 0 or window.duration_us % step_us:
         raise ValueError(f"a window of {window.duration_us} µs has no whole number of steps of {step_us} µs")
     bounds = np.arange(window.start_us, window.end_us + 1, step_us, dtype=np.int64)
-    times, register = _usable(samples)
+    found = course(samples, counter)
+    times = found.times_us
     if len(times) < 2:
         return _nothing(bounds, step_us)
 
     span = np.diff(times)
-    used = np.diff(register)
-    if rollover is not None:
-        modulus = round(rollover * MICRO)
-        wrapped = used + modulus
-        used = np.where((used < 0) & (wrapped >= 0) & (wrapped <= modulus // 10), wrapped, used)
-    counts = used >= 0
     near = span <= (2 * step_us if near_us is None else near_us)
-    used = np.where(counts, used, 0)
+    measured_in, spread_in = found.counts & near, found.counts & ~near & substitute
+    used = np.where(near | substitute, found.used, 0)
 
     # the stretch between readings in which each bound lies, and how far into it
     stretch = np.clip(np.searchsorted(times, bounds, side="right") - 1, 0, len(span) - 1)
     into = np.clip(bounds - times[stretch], 0, span[stretch])
     share = into / span[stretch]
     counted = np.diff(_running(used)[stretch] + np.rint(used[stretch] * share).astype(np.int64))
-    measured = np.diff(_running(span * (counts & near))[stretch] + into * (counts & near)[stretch])
-    spread = np.diff(_running(span * (counts & ~near))[stretch] + into * (counts & ~near)[stretch])
+    measured = np.diff(_running(span * measured_in)[stretch] + into * measured_in[stretch])
+    spread = np.diff(_running(span * spread_in)[stretch] + into * spread_in[stretch])
 
     known = (measured + spread) > 0
     qualities = np.select([~known, spread > 0], [Quality.SUSPECT, Quality.SUBSTITUTED], Quality.MEASURED)
@@ -70,37 +75,6 @@ def consumption(
         measured / step_us,
         qualities.astype(np.int8),
     )
-
-
-def _usable(samples: Samples) -> tuple[Int64s, Int64s]:
-    """Times and registers (millionths) of the readings that take part."""
-    trusted = samples.trusted()
-    fits = np.abs(trusted.values) < _LARGEST  # NaN compares false
-    times = trusted.times_us[fits]
-    register = np.rint(trusted.values[fits] * MICRO).astype(np.int64)
-    keep = ~_excursions(register)
-    return times[keep], register[keep]
-
-
-def _excursions(register: Int64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Readings of short excursions: the register jumps away and, at a later reading, is back on its old course.
-
-    A jump back is told from growth by its size: more than half of the excursion in a single stretch.
-    """
-    out = np.zeros(len(register), bool)
-    for fall in np.flatnonzero(np.diff(register) < 0):
-        before, after = register[fall], register[fall + 1]
-        if out[fall] or out[fall + 1]:
-            continue
-        half = (before - after) / 2
-        back = fall + 1 + int(np.argmax(register[fall + 1 :] >= before))
-        if register[back] >= before and register[back] - register[back - 1] > half:  # a dip
-            out[fall + 1 : back] = True
-            continue
-        lower = np.flatnonzero(register[: fall + 1] <= after)
-        if len(lower) and register[lower[-1] + 1] - register[lower[-1]] > half:  # a wild high value
-            out[lower[-1] + 1 : fall + 1] = True
-    return out
 
 
 def _running(amounts: Int64s) -> Int64s:

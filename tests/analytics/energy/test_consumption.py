@@ -4,12 +4,13 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.energy.consumption import consumption
 from analytics.energy.intervals import MICRO, exact_sum
 from analytics.energy.periods import daily, monthly
+from metering.estate import Counter
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, SECOND, Window, parse
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
@@ -37,25 +38,30 @@ def meters(draw: st.DrawFn) -> Samples:
     return Samples.of(times, (begin + np.cumsum([0, *used])) / MICRO)
 
 
+@settings(deadline=None)
 @given(meters(), st.integers(1, 95), st.sampled_from([15, 5, 60]))
 def test_the_parts_of_any_split_add_up_to_the_whole(samples: Samples, cut: int, minutes: int) -> None:
     step = minutes * MINUTE
     window = Window(START, START + 96 * step)
     middle = START + cut * step
-    whole = consumption(samples, window, step)
-    parts = [consumption(samples, part, step) for part in (Window(START, middle), Window(middle, window.end_us))]
+    whole = consumption(samples, window, step, substitute=True)
+    parts = [
+        consumption(samples, part, step, substitute=True)
+        for part in (Window(START, middle), Window(middle, window.end_us))
+    ]
     np.testing.assert_array_equal(np.concatenate([part.consumption for part in parts]), whole.consumption)
-    coarse = consumption(samples, window, 4 * step, near_us=2 * step)
+    coarse = consumption(samples, window, 4 * step, near_us=2 * step, substitute=True)
     assert exact_sum(whole.consumption) == coarse.total
     assert np.all(whole.consumption[np.isfinite(whole.consumption)] >= 0)
     assert np.all((whole.completeness >= 0) & (whole.completeness <= 1))
 
 
+@settings(deadline=None)
 @given(meters())
 def test_everything_between_first_and_last_reading_is_counted_to_the_last_digit(samples: Samples) -> None:
     low = samples.times_us[0] // QUARTER_HOUR * QUARTER_HOUR
     high = (samples.times_us[-1] // QUARTER_HOUR + 1) * QUARTER_HOUR
-    result = consumption(samples, Window(int(low), int(high)), QUARTER_HOUR)
+    result = consumption(samples, Window(int(low), int(high)), QUARTER_HOUR, substitute=True)
     assert round(result.total * MICRO) == round(samples.values[-1] * MICRO) - round(samples.values[0] * MICRO)
 
 
@@ -74,8 +80,13 @@ def test_zero_consumption_is_not_missing_and_missing_is_not_zero() -> None:
     assert idle.qualities.tolist() == [Quality.MEASURED, Quality.SUSPECT]
 
 
-def test_an_outage_loses_no_energy_but_is_no_measurement() -> None:
-    result = consumption(register((0, 0.0), (15, 1.0), (135, 9.0), (150, 10.0)), first(150), QUARTER_HOUR)
+def test_a_gap_is_bridged_only_if_asked_and_loses_no_energy_then_but_is_no_measurement() -> None:
+    outage = register((0, 0.0), (15, 1.0), (135, 9.0), (150, 10.0))
+    silent = consumption(outage, first(150), QUARTER_HOUR)
+    assert np.isnan(silent.consumption[1:9]).all()
+    assert set(silent.qualities[1:9].tolist()) == {Quality.SUSPECT}
+    assert silent.total == 2.0
+    result = consumption(outage, first(150), QUARTER_HOUR, substitute=True)
     assert result.consumption.tolist() == [1.0] * 10
     assert result.completeness.tolist() == [1.0] + [0.0] * 8 + [1.0]
     assert set(result.qualities[1:9].tolist()) == {Quality.SUBSTITUTED}
@@ -105,9 +116,9 @@ def test_suspect_readings_do_not_count() -> None:
 
 def test_a_known_rollover_counts_and_a_reset_of_the_same_register_does_not() -> None:
     wraps = register((0, 838860.0), (15, 0.3))
-    assert consumption(wraps, first(15), QUARTER_HOUR, rollover=838860.7).consumption.tolist() == [1.0]
+    assert consumption(wraps, first(15), QUARTER_HOUR, counter=Counter(rollover=838860.7)).consumption.tolist() == [1.0]
     resets = register((0, 400000.0), (15, 0.3))
-    assert np.isnan(consumption(resets, first(15), QUARTER_HOUR, rollover=838860.7).consumption[0])
+    assert np.isnan(consumption(resets, first(15), QUARTER_HOUR, counter=Counter(rollover=838860.7)).consumption[0])
 
 
 def test_a_window_of_broken_steps_is_refused() -> None:
@@ -121,7 +132,7 @@ def test_days_have_their_own_number_of_quarter_hours(day: str, slots: int) -> No
     local = date.fromisoformat(day)
     window = calendar.day(local)
     times = np.arange(window.start_us - HOUR, window.end_us + HOUR, QUARTER_HOUR)
-    hourly = Samples.of(times, np.arange(len(times)) * 0.25)
+    hourly = Samples.of(times, np.arange(len(times), dtype=np.float64) * 0.25)
     intervals = consumption(hourly, Window(window.start_us - HOUR, window.end_us), QUARTER_HOUR)
     (result,) = daily(intervals, [local], calendar)
     assert (result.steps, result.consumption, result.completeness) == (slots, slots * 0.25, 1.0)
@@ -132,7 +143,9 @@ def test_a_month_half_measured_says_so() -> None:
     march = calendar.month(2026, 3)
     times = np.arange(march.start_us, march.start_us + 10 * DAY + 1, QUARTER_HOUR)
     intervals = consumption(
-        Samples.of(times, np.arange(len(times)) * 0.1), Window(march.start_us, march.end_us), QUARTER_HOUR
+        Samples.of(times, np.arange(len(times), dtype=np.float64) * 0.1),
+        Window(march.start_us, march.end_us),
+        QUARTER_HOUR,
     )
     (result,) = monthly(intervals, [(2026, 3)], calendar)
     assert result.consumption == pytest.approx(96.0, abs=1e-9)
