@@ -20,23 +20,30 @@ class Receipt(NamedTuple):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A message that no decoder could read, kept with its reason. ``received_us`` is µs since the Unix epoch, UTC."""
+    """A message that no decoder could read, kept with its reason.
+
+    ``received_us`` is µs since the Unix epoch, UTC; ``retained`` says that the message was older than that.
+    """
 
     source: str
     topic: str
     payload: bytes
     received_us: int
     reason: str
+    retained: bool = False
 
 
 class Sink(Protocol):
     """Takes over what a collector has heard."""
 
-    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+    async def accept(
+        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+    ) -> None:
         """Return as soon as every reading is durable here (or set aside durably with its reason).
 
         Only then may the messages that carried them be acknowledged. ``receipts`` are kept with the readings.
-        May wait for as long as the disk is full or slow: that is the back-pressure.
+        May wait for as long as the outbox is full: that is the back-pressure. A source that can't wait, because nobody
+        keeps what it would miss meanwhile, says so; then only the newest of each quarter-hour are kept, and counted.
         """
 
     def is_known(self, receipt: Receipt) -> bool:

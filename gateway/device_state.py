@@ -17,10 +17,13 @@ _SHORTEST_SILENT_S = 60.0
 class _Heard:
     """What is known of one device; times as in `DeviceStatus`."""
 
-    __slots__ = ("error", "failed_us", "failures", "heard_us", "late_us", "online_us", "reading_us", "readings",
-                 "silent_us")  # fmt: skip
+    __slots__ = ("device", "error", "failed_us", "failures", "heard_us", "known_us", "late_us", "online_us",
+                 "reading_us", "readings", "silent_us")  # fmt: skip
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, device: Device, now_us: int) -> None:
+        interval_s = device.interval_s
+        self.device = device
+        self.known_us = now_us  # from when on silence counts
         self.late_us = round(max(_LATE_INTERVALS * interval_s, interval_s + _SHORTEST_LATE_S) * SECOND)
         self.silent_us = round(max(_SILENT_INTERVALS * interval_s, _SHORTEST_SILENT_S) * SECOND)
         self.online_us = 0
@@ -36,8 +39,16 @@ class Devices:
     """Keeps the state of each device; ``now_us`` is the instant from which silence counts."""
 
     def __init__(self, devices: Mapping[str, Device], now_us: int) -> None:
-        self._start_us = now_us
-        self._devices = {id_: _Heard(device.interval_s) for id_, device in devices.items()}
+        self._devices = {id_: _Heard(device, now_us) for id_, device in devices.items()}
+
+    def know(self, devices: Mapping[str, Device], now_us: int) -> None:
+        """From now on it's about these; those with the same interval as before keep their state."""
+        before = self._devices
+        self._devices = {id_: _Heard(device, now_us) for id_, device in devices.items()}
+        for id_, heard in self._devices.items():
+            if id_ in before and before[id_].device.interval_s == heard.device.interval_s:
+                self._devices[id_] = before[id_]
+                self._devices[id_].device = heard.device
 
     def heard(self, readings: Sequence[Reading], now_us: int) -> None:
         """Readings of known devices have come."""
@@ -68,7 +79,7 @@ class Devices:
 
     def _state(self, state: _Heard, now_us: int) -> tuple[DeviceState, int]:
         """The state, and since when."""
-        quiet_from_us = self._start_us if state.heard_us is None else state.heard_us
+        quiet_from_us = state.known_us if state.heard_us is None else state.heard_us
         quiet_us = now_us - quiet_from_us
         if quiet_us > state.silent_us:
             return DeviceState.SILENT, quiet_from_us

@@ -3,18 +3,16 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
-from collectors.protocol import Collector, DeadLetter, Receipt
-from gateway.device_state import Devices
+from collectors.protocol import Collector
 from gateway.failure import describe
 from gateway.http import serving
-from gateway.outbox import Outbox
-from gateway.plausibility import Plausibility
+from gateway.intake import Intake
 from gateway.plausibility.reasons import DAMAGED, REFUSED
-from gateway.quarantine import Case, Quarantine
+from gateway.replay import Outcome, Revision, replay
 from gateway.settings import GatewaySettings
 from gateway.status import CollectorState, DeviceStatus, GatewayStatus, StoreStatus
 from gateway.supervisor import Supervisor
@@ -22,7 +20,6 @@ from gateway.writer import Writer
 from metering.clock import Clock
 from metering.estate import Device
 from metering.instant import SECOND
-from metering.reading import Reading
 from storage.protocol import Store
 
 _MB = 1_000_000
@@ -31,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Gateway:
-    """One gateway, which is the `collectors.protocol.Sink` of its collectors.
+    """One gateway: collectors, intake, and the writer that brings what is taken in to the store.
 
     store       started and closed by the caller
     collectors  with unique names
@@ -48,21 +45,17 @@ class Gateway:
         settings: GatewaySettings,
         clock: Clock,
     ) -> None:
-        for name, number in Counter(collector.name for collector in collectors).items():
-            if number > 1:
-                raise ValueError(f"{number} collectors are named {name!r}; names must be unique")
+        _check_names(collectors)
         self.health_port: int | None = None  # once it runs
+        self.intake = Intake(devices, settings, clock)
         self._settings = settings
         self._clock = clock
-        self._rejected: Counter[str] = Counter()  # on arrival, by reason
-        self._dead_letters = 0
         self._running = False
-        self._devices = Devices(devices, clock.now_us())
-        self._plausibility = Plausibility(devices, settings.stuck_after_s, settings.future_tolerance_s)
-        self._outbox = Outbox(settings.data_dir / "outbox", settings.outbox_max_mb * _MB, clock)
-        self._quarantine = Quarantine(settings.data_dir / "quarantine", settings.quarantine_max_mb * _MB)
-        self._writer = Writer(store, self._outbox, self._quarantine, settings, clock)
-        self._supervisors = [Supervisor(one, settings.retry_s, settings.retry_max_s, clock) for one in collectors]
+        self._writer = Writer(store, self.intake.outbox, self.intake.quarantine, settings, clock)
+        self._supervised: dict[Collector, Supervisor] = {}
+        self._tasks: dict[Collector, asyncio.Task[None]] = {}
+        self._exchanging = asyncio.Lock()
+        self._supervise(collectors)
 
     async def run(self) -> None:
         """Collect and store until cancelled; then write for up to ``drain_s`` seconds more, and leave the rest on disk.
@@ -70,80 +63,68 @@ class Gateway:
         Raises JournalInUse if another process has the data directory, and OSError if it, or the health address,
         cannot be used.
         """
-        try:
-            await self._outbox.open()
-            await self._quarantine.open()
-            async with serving(self, self._settings.health) as self.health_port:
-                await self._work()
-        finally:
-            await self._quarantine.close()
-            await self._outbox.close()
+        async with self.intake.opened(), serving(self, self._settings.health) as self.health_port:
+            await self._work()
 
-    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
-        """See `collectors.protocol.Sink`."""
-        now_us = self._clock.now_us()
-        accepted, rejected = self._plausibility.judge(readings, now_us)
-        self._devices.heard(accepted, now_us)
-        if rejected:
-            await self._quarantine.keep([Case(now_us, item.reason, reading=item.reading) for item in rejected])
-            for reading, reason in rejected:
-                self._rejected[reason] += 1
-                self._devices.failed(reading.device, f"reading of {reading.quantity} rejected: {reason}", now_us)
-        await self._outbox.append(accepted, receipts)
+    async def exchange(self, collectors: Sequence[Collector], devices: Mapping[str, Device]) -> None:
+        """Go on with these collectors and devices, while it runs.
 
-    def is_known(self, receipt: Receipt) -> bool:
-        """See `collectors.protocol.Sink`; how many are remembered: `gateway.receipts.RECEIPTS_KEPT`."""
-        return self._outbox.is_known(receipt)
+        Collectors that are among those of before (the same objects) notice nothing. The others stop, with what they
+        hold taken in or not acknowledged, before the new ones start. Raises ValueError if two have one name.
+        """
+        _check_names(collectors)
+        async with self._exchanging:
+            await _ended([self._tasks.pop(one) for one in list(self._tasks) if one not in collectors])
+            await self.intake.outbox.settled()  # so that a redelivery is known for one
+            self.intake.know(devices)
+            self._supervise(collectors)
+            self._start()
 
-    async def dead_letter(self, letter: DeadLetter) -> None:
-        """See `collectors.protocol.Sink`."""
-        await self._quarantine.keep([Case(self._clock.now_us(), letter.reason, letter=letter)])
-        self._dead_letters += 1
-
-    def failed(self, device: str, reason: str) -> None:
-        """See `collectors.protocol.Sink`."""
-        self._devices.failed(device, reason, self._clock.now_us())
+    async def replay(self, revisions: Sequence[Revision], *, force: bool = False) -> list[Outcome]:
+        """See `gateway.replay`."""
+        return await replay(revisions, self.intake, self._clock, force=force)
 
     def devices(self) -> list[DeviceStatus]:
         """Each device as it stands now."""
-        return self._devices.status(self._clock.now_us())
+        return self.intake.devices.status(self._clock.now_us())
 
     def status(self) -> GatewayStatus:
         """How all of it stands now."""
         now_us = self._clock.now_us()
-        outbox, writer = self._outbox, self._writer
+        intake, outbox, writer = self.intake, self.intake.outbox, self._writer
         later = {REFUSED: writer.refused, DAMAGED: writer.lost}
         store = writer.status()
-        collectors = tuple(supervisor.status() for supervisor in self._supervisors)
+        collectors = tuple(supervisor.status() for supervisor in self._supervised.values())
         return GatewayStatus(
             at_us=now_us,
-            received=outbox.appended + self._rejected.total(),
+            received=intake.received,
             stored=writer.stored,
-            rejected={**self._rejected, **{reason: number for reason, number in later.items() if number}},
-            queued=outbox.queued,
+            rejected={**intake.rejected, **{reason: number for reason, number in later.items() if number}},
+            thinned=intake.thinned,
+            queued=intake.queued,
             queued_at_start=outbox.queued_at_start,
-            suspect=dict(self._plausibility.doubted),
-            confirmed=self._plausibility.confirmed,
-            dead_letters=self._dead_letters,
-            quarantine_dropped=self._quarantine.dropped,
+            suspect=dict(intake.plausibility.doubted),
+            confirmed=intake.plausibility.confirmed,
+            dead_letters=intake.dead_letters,
+            quarantine_dropped=intake.quarantine.dropped,
             outbox_bytes=outbox.size,
             outbox_max_bytes=self._settings.outbox_max_mb * _MB,
             outbox_full=outbox.full,
             damaged=outbox.damaged,
             store=store,
             collectors=collectors,
-            devices=self._devices.counts(now_us),
+            devices=self.intake.devices.counts(now_us),
             problems=self._problems(now_us, store),
         )
 
     def _problems(self, now_us: int, store: StoreStatus) -> tuple[str, ...]:
-        states = [supervisor.status().state for supervisor in self._supervisors]
+        states = [supervisor.status().state for supervisor in self._supervised.values()]
         failing_s = 0.0 if store.failing_since_us is None else (now_us - store.failing_since_us) / SECOND
         found = {
             "it is not running, or shutting down": not self._running,
-            "the outbox is full: collectors wait for the store": self._outbox.full,
-            self._outbox.trouble: bool(self._outbox.trouble),
-            self._quarantine.trouble: bool(self._quarantine.trouble),
+            "the outbox is full: collectors wait for the store": self.intake.outbox.full,
+            self.intake.outbox.trouble: bool(self.intake.outbox.trouble),
+            self.intake.quarantine.trouble: bool(self.intake.quarantine.trouble),
             f"the store has taken nothing for {failing_s:.0f} s: {store.error}": failing_s
             > self._settings.unready_after_s,
             "no collector is running": bool(states) and CollectorState.RUNNING not in states,
@@ -152,27 +133,44 @@ class Gateway:
 
     async def _work(self) -> None:
         writing = asyncio.create_task(self._writer.run(), name="writer")
-        collecting = [
-            asyncio.create_task(supervisor.run(self), name=f"collector {supervisor.status().name}")
-            for supervisor in self._supervisors
-        ]
         self._running = True
-        _log.info("gateway_runs", collectors=len(collecting), queued=self._outbox.queued)
+        self._start()
+        _log.info("gateway_runs", collectors=len(self._tasks), queued=self.intake.outbox.queued)
         try:
-            done, _ = await asyncio.wait([writing, *collecting], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait([writing])
+            writing.result()
         finally:
             self._running = False
-            await _ended(collecting)
+            await _ended(self._tasks.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.drain_s):
-                    await self._outbox.drained()
+                    await self.intake.outbox.drained()
             await _ended([writing])
-            _log.info("gateway_stopped", queued=self._outbox.queued)
+            _log.info("gateway_stopped", queued=self.intake.outbox.queued)
+
+    def _supervise(self, collectors: Iterable[Collector]) -> None:
+        settings, before = self._settings, self._supervised
+        self._supervised = {
+            one: before.get(one) or Supervisor(one, settings.retry_s, settings.retry_max_s, self._clock)
+            for one in collectors
+        }
+
+    def _start(self) -> None:
+        """Start those that do not run yet, once the gateway does."""
+        for collector, supervisor in self._supervised.items():
+            if self._running and collector not in self._tasks:
+                self._tasks[collector] = asyncio.create_task(
+                    supervisor.run(self.intake), name=f"collector {collector.name}"
+                )
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+def _check_names(collectors: Iterable[Collector]) -> None:
+    for name, number in Counter(collector.name for collector in collectors).items():
+        if number > 1:
+            raise ValueError(f"{number} collectors are named {name!r}; names must be unique")
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):

@@ -28,6 +28,11 @@ class GroupCommit(Generic[Item]):
             self._task = asyncio.create_task(self._run(), name="group commit")
         await asyncio.shield(self._written)
 
+    async def settled(self) -> None:
+        """Wait until all that was added is written, or given up."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def close(self, patience_s: float = 0.0) -> None:
         """Wait up to ``patience_s`` seconds for the writes under way; who still waits then is cancelled."""
         if self._task is not None:

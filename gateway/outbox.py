@@ -1,7 +1,8 @@
 """The outbox: a durable, bounded queue of readings between the collectors and the store.
 
 On disk: a journal of segments, ``cursor`` (up to where the store has everything) and ``receipts`` (those of segments
-that are deleted). Policy: when it is full, or the disk is, `Outbox.append` waits. Nothing is ever thrown out.
+that are deleted). Policy: when it is full, or the disk is, `Outbox.append` waits. Nothing is ever thrown out. An eighth
+of the room is reserved for what `gateway.thinning` leaves of sources that cannot wait.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from metering.clock import Clock
 from metering.reading import Reading
 
 _FRAME_READINGS = 2_000  # of one append in one frame; batches for the store consist of whole frames
+_RESERVE = 8  # this part of the room
 _SEGMENTS = 16  # how many make up a full outbox
 _CURSOR = struct.Struct("<QQI")  # segment, offset, CRC-32 of both
 
@@ -73,14 +75,15 @@ class _Append(NamedTuple):
 class Outbox:
     """One writer of the store takes out; any number of tasks put in.
 
-    max_bytes  of readings waiting for the store; files take up to a sixteenth more
+    max_bytes  of readings waiting for the store, the reserve included; files take up to a sixteenth more
     """
 
     def __init__(self, folder: Path, max_bytes: int, clock: Clock) -> None:
         self.appended = 0  # readings, since opened
         self.queued = 0  # readings
         self.queued_at_start = 0
-        self.full = False  # whether appends wait for room
+        self.full = False  # whether appends wait for room, or were refused for want of it
+        self._pending = 0  # bytes on their way to the disk
         self._folder = folder
         self._max_bytes = max_bytes
         self._clock = clock
@@ -93,6 +96,11 @@ class Outbox:
         self._reader: Iterator[Entry | Loss] = iter(())
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether appends need not wait at the moment."""
+        return self._has_room()
 
     @property
     def size(self) -> int:
@@ -125,12 +133,22 @@ class Outbox:
         """Return when all of it is on disk; wait as long as there is no room."""
         if not readings and not receipts:
             return
-        now_us = self._clock.now_us()
-        chunks = [readings[n : n + _FRAME_READINGS] for n in range(0, len(readings), _FRAME_READINGS)] or [()]
-        # Receipts go last: if the end of the write is torn off, the delivery must count as not accepted.
-        frames = [encode(_pack(_Content(now_us, (), chunk)), len(chunk)) for chunk in chunks[:-1]]
-        frames.append(encode(_pack(_Content(now_us, receipts, chunks[-1])), len(chunks[-1])))
-        await self._commits.add(_Append(b"".join(frames), len(readings), receipts))
+        frames = self._frames(readings, receipts)
+        while not self._has_room(len(frames)):
+            self.full = True
+            self._room.clear()
+            await self._room.wait()
+        await self._add(_Append(frames, len(readings), receipts))
+
+    async def append_at_once(self, readings: Sequence[Reading], *, from_reserve: bool = False) -> bool:
+        """As `append`, but returns False instead of waiting for room."""
+        if readings:
+            frames = self._frames(readings, ())
+            if not self._has_room(len(frames), from_reserve=from_reserve):
+                self.full = True
+                return False
+            await self._add(_Append(frames, len(readings), ()))
+        return True
 
     def is_known(self, receipt: Receipt) -> bool:
         """Whether the delivery is among those remembered, see `gateway.receipts`."""
@@ -156,7 +174,12 @@ class Outbox:
         await self._disk.run(self._commit, batch.after, self._receipts.snapshot() if passed else None)
         self._committed = batch.after
         self.queued -= len(batch.readings) + batch.lost
+        self.full = self.full and not self._has_room()
         self._room.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way to the disk, also of appends whose callers have gone."""
+        await self._commits.settled()
 
     async def drained(self) -> None:
         """Wait until nothing is queued."""
@@ -169,14 +192,30 @@ class Outbox:
         self._taken = self._committed
         self._reader = iter(())
 
+    def _frames(self, readings: Sequence[Reading], receipts: Sequence[Receipt]) -> bytes:
+        now_us = self._clock.now_us()
+        chunks = [readings[n : n + _FRAME_READINGS] for n in range(0, len(readings), _FRAME_READINGS)] or [()]
+        # Receipts go last: if the end of the write is torn off, the delivery must count as not accepted.
+        frames = [encode(_pack(_Content(now_us, (), chunk)), len(chunk)) for chunk in chunks[:-1]]
+        frames.append(encode(_pack(_Content(now_us, receipts, chunks[-1])), len(chunks[-1])))
+        return b"".join(frames)
+
+    def _has_room(self, size: int = 0, *, from_reserve: bool = False) -> bool:
+        """Whether so many bytes may be added now; anything may, where nothing waits for the store."""
+        limit = self._max_bytes if from_reserve else self._max_bytes - self._max_bytes // _RESERVE
+        nothing_waits = self.queued == self._pending == 0
+        return nothing_waits or self._journal.size + self._pending + size <= limit
+
+    async def _add(self, append: _Append) -> None:
+        self._pending += len(append.frames)
+        try:
+            await self._commits.add(append)
+        finally:
+            self._pending -= len(append.frames)
+
     async def _flush(self, appends: list[_Append]) -> None:
         frames = b"".join(append.frames for append in appends)
         total = sum(append.total for append in appends)
-        while self.queued and self._journal.size + len(frames) > self._max_bytes:
-            self.full = True
-            self._room.clear()
-            await self._room.wait()
-        self.full = False
         await self._disk.append(frames, total)
         self.appended += total
         self.queued += total

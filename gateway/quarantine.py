@@ -1,11 +1,13 @@
 """The quarantine: readings that were rejected and messages that nobody could decode, with their reasons.
 
-On disk, in a journal of its own. Bounded: the oldest goes when there is no room, and is counted.
+On disk, in a journal of its own. Bounded: the oldest goes when there is no room, and is counted. A case has the id
+``<segment>-<offset>``, after the place where it is written, for as long as it is there.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +27,7 @@ class Case(msgspec.Struct, frozen=True):
     at_us   when, µs since the Unix epoch, UTC
     reason  a key of `gateway.plausibility.reasons`, or for a dead letter what the decoder said
     detail  what the store said, if it was the store that refused
+    ended   instead of all that: the id of a case that was replayed, and so is none any more
     """
 
     at_us: int
@@ -32,6 +35,15 @@ class Case(msgspec.Struct, frozen=True):
     detail: str = ""
     reading: Reading | None = None
     letter: DeadLetter | None = None
+    ended: str = ""
+
+
+class Kept(NamedTuple):
+    """A case with its id and how many bytes it takes on disk."""
+
+    id: str
+    case: Case
+    size: int
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -46,6 +58,7 @@ class Quarantine:
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.dropped = 0  # cases thrown out for newer ones, since opened
+        self.folder = folder
         self._max_bytes = max_bytes
         self._disk = JournalThread(folder, max_bytes // _SEGMENTS)
         self._commits: GroupCommit[tuple[bytes, int]] = GroupCommit(self._flush)
@@ -73,6 +86,11 @@ class Quarantine:
         """Return when the cases are on disk; wait as long as the disk fails."""
         await self._commits.add((b"".join(encode(_pack(case), 1) for case in cases), len(cases)))
 
+    async def end(self, ids: Iterable[str], now_us: int) -> None:
+        """Return when it is on disk that these cases are none any more."""
+        frames = b"".join(encode(_pack(Case(now_us, "replayed", ended=id_)), 0) for id_ in ids)
+        await self._commits.add((frames, 0))
+
     async def _flush(self, writes: list[tuple[bytes, int]]) -> None:
         await self._disk.append(b"".join(frames for frames, _ in writes), sum(total for _, total in writes))
         self.dropped += await self._disk.run(self._make_room)
@@ -91,9 +109,22 @@ class Quarantine:
 
 def cases(folder: Path) -> Iterator[Case]:
     """What a quarantine holds, oldest first; from any process, also while the gateway runs."""
+    return (kept.case for kept in kept_cases(folder))
+
+
+def kept_cases(folder: Path) -> Iterator[Kept]:
+    """The same, each with its id."""
+    ended = {kept.case.ended for kept in _all(folder)}
+    return (kept for kept in _all(folder) if not kept.case.ended and kept.id not in ended)
+
+
+def _all(folder: Path) -> Iterator[Kept]:
     for path in segment_files(folder):
-        with contextlib.suppress(FileNotFoundError):  # it made room meanwhile
-            for found in scan(path.read_bytes()):
-                if isinstance(found, Frame):
-                    with contextlib.suppress(msgspec.DecodeError):  # bytes that only look like a frame, in damaged ones
-                        yield _unpack(found.payload)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:  # it made room meanwhile
+            continue
+        for found in scan(data):
+            if isinstance(found, Frame):
+                with contextlib.suppress(msgspec.DecodeError):  # bytes that only look like a frame, in damaged ones
+                    yield Kept(f"{int(path.stem)}-{found.offset}", _unpack(found.payload), found.end - found.offset)

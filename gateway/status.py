@@ -64,12 +64,13 @@ class StoreStatus(msgspec.Struct, frozen=True):
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     """All counts are of readings since this process began, unless it says otherwise.
 
-    At any instant: received + queued_at_start = stored + rejected + queued.
+    At any instant: received + queued_at_start = stored + rejected + thinned + queued.
 
     received            taken over durably; those written again to lift a doubt (``confirmed``) count again
     stored              in the store
     rejected            set aside, by reason
-    queued              in the outbox
+    thinned             left out because the outbox was full and their source could not wait, by reason
+    queued              in the outbox, or about to be
     suspect             taken over, but doubted, by reason
     dead_letters        messages (not readings) that could not be decoded
     quarantine_dropped  of what was set aside, thrown out since for newer
@@ -82,6 +83,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     stored: int
     rejected: dict[str, int]
+    thinned: dict[str, int]
     queued: int
     queued_at_start: int
     suspect: dict[str, int]

@@ -54,7 +54,8 @@ class ModbusCollector:
             station.failed()
             reason = str(problem)
         if values:
-            await sink.accept(self._readings(station, values, (begun_us + self._clock.now_us()) // 2))
+            time_us = (begun_us + self._clock.now_us()) // 2
+            await sink.accept(self._readings(station, values, time_us), can_wait=False)
         if reason is not None:
             sink.failed(station.device.id, reason)
 

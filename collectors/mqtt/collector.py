@@ -158,9 +158,7 @@ class MqttCollector:
                 sink.failed(listener.device.id, heard.offline)
         if problems:
             self.counts.dead_letters += 1
-            await sink.dead_letter(
-                DeadLetter(self.name, delivery.topic, delivery.payload, delivery.received_us, "; ".join(problems))
-            )
+            await sink.dead_letter(DeadLetter(self.name, *message[:3], "; ".join(problems), message.retained))
         return readings
 
     def _not_ours(self, topic: str) -> None:

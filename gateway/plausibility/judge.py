@@ -66,6 +66,11 @@ class Plausibility:
         self._watches: dict[str, dict[str, Watch]] = {device: {} for device in devices}
         self._motions = {device: Motion() for device in devices}
 
+    def know(self, devices: Collection[str]) -> None:
+        """From now on these are the devices; what is known of those that stay is kept."""
+        self._watches = {device: self._watches.get(device, {}) for device in devices}
+        self._motions = {device: self._motions.get(device, Motion()) for device in devices}
+
     def judge(self, readings: Sequence[Reading], now_us: int) -> Verdict:
         """Judge readings in the order of their arrival; ``now_us`` is the present instant."""
         accepted: list[Reading] = []

@@ -108,8 +108,8 @@ async def test_shutdown_leaves_the_rest_on_disk_for_the_next_start(tmp_path: Pat
     store = ScriptedStore()
     async with running(store, [], settings) as gateway:
         assert gateway.status().queued_at_start == 300
-        assert gateway.is_known(Receipt("speaker", 99, "digest"))
-        assert not gateway.is_known(Receipt("speaker", 100, "digest"))
+        assert gateway.intake.is_known(Receipt("speaker", 99, "digest"))
+        assert not gateway.intake.is_known(Receipt("speaker", 100, "digest"))
         await until(lambda: gateway.status().queued == 0)
         assert adds_up(gateway)
     assert store.writes == ALL
@@ -182,11 +182,11 @@ async def test_rejected_readings_and_dead_letters_are_kept_with_their_reason(tmp
     letter = DeadLetter("broker", "topic", b"\xff", START_US, "no decoder")
     bad = Reading("meter", "illuminance", math.nan, START_US)
     async with running(ScriptedStore(), [], settings_in(tmp_path)) as gateway:
-        await gateway.accept([bad, reading(1)], [Receipt("broker", 1, "digest")])
-        await gateway.dead_letter(letter)
+        await gateway.intake.accept([bad, reading(1)], [Receipt("broker", 1, "digest")])
+        await gateway.intake.dead_letter(letter)
         status = gateway.status()
         assert (status.received, status.rejected, status.dead_letters) == (2, {"not_finite": 1}, 1)
-        assert gateway.is_known(Receipt("broker", 1, "digest"))
+        assert gateway.intake.is_known(Receipt("broker", 1, "digest"))
         kept = list(cases(tmp_path / "quarantine"))
         assert [case.reason for case in kept] == ["not_finite", "no decoder"]
         assert kept[1].letter == letter
@@ -195,9 +195,9 @@ async def test_rejected_readings_and_dead_letters_are_kept_with_their_reason(tmp
 
 async def test_devices_are_online_once_heard_and_late_before(tmp_path: Path) -> None:
     async with running(ScriptedStore(), [], settings_in(tmp_path)) as gateway:
-        await gateway.accept([reading(1)])
-        gateway.failed("sensor", "no answer within 1 s")
-        gateway.failed("stranger", "is passed over")
+        await gateway.intake.accept([reading(1)])
+        gateway.intake.failed("sensor", "no answer within 1 s")
+        gateway.intake.failed("stranger", "is passed over")
         assert gateway.status().devices == {DeviceState.ONLINE: 1, DeviceState.LATE: 2, DeviceState.SILENT: 0}
         sensor = gateway.devices()[2]
         assert (sensor.state, sensor.failures, sensor.error) == (DeviceState.LATE, 1, "no answer within 1 s")

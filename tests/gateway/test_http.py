@@ -54,7 +54,7 @@ async def test_a_store_that_is_long_away_and_no_collector_are_problems(tmp_path:
     failing = Failing(OSError("no such serial port"))
     settings = settings_in(tmp_path, unready_after_s=0.05, retry_s=5, retry_max_s=5, drain_s=0)
     async with running(ScriptedStore(down), [failing], settings) as gateway:
-        await gateway.accept([reading(1)])
+        await gateway.intake.accept([reading(1)])
         await until(lambda: len(gateway.status().problems) == 2)
         async with client(gateway) as http:
             assert (await http.get("/health/live")).status_code == 200

@@ -27,7 +27,7 @@ async def test_an_outage_of_influxdb_loses_nothing(tmp_path: Path, influxd: Serv
     await store.start()
 
     async def slowed(batch: list[Reading]) -> None:
-        await gateway.accept(batch)
+        await gateway.intake.accept(batch)
         await asyncio.sleep(0.005)
 
     async with running(store, [], settings_in(tmp_path, batch_readings=500)) as gateway:
@@ -75,7 +75,7 @@ async def test_a_killed_gateway_has_kept_all_it_accepted(tmp_path: Path) -> None
     async with running(store, [], settings_in(tmp_path)) as gateway:
         await until(lambda: gateway.status().queued == 0)
         assert gateway.status().damaged <= 1  # a frame half written when the process was killed
-        assert gateway.is_known(Receipt("counting", accepted - 20, "digest"))
+        assert gateway.intake.is_known(Receipt("counting", accepted - 20, "digest"))
     series = Series("meter", "illuminance")
     found = (await store.samples([series], Window(START_US, START_US + accepted)))[series]
     assert list(found.times_us) == list(range(START_US, START_US + accepted))

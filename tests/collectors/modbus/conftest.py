@@ -30,8 +30,11 @@ class RecordingSink:
         self.failures: list[tuple[str, str]] = []
         self._news = asyncio.Condition()
 
-    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+    async def accept(
+        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+    ) -> None:
         assert not receipts
+        assert not can_wait
         self.polls.append(list(readings))
         await self._tell()
 
@@ -66,10 +69,18 @@ class Shown:
     """A simulated device that shows the values it was given, unchanged until told otherwise."""
 
     def __init__(
-        self, id_: str, template: str, values: Mapping[str, float], *, unit: int = 1, bus: str = "bus"
+        self,
+        id_: str,
+        template: str,
+        values: Mapping[str, float],
+        *,
+        unit: int = 1,
+        bus: str = "bus",
+        channel: int = 1,
+        models: tuple[int, ...] = (),
     ) -> None:
         self.id = id_
-        self.link = ModbusLink(bus, unit, template)
+        self.link = ModbusLink(bus, unit, template, channel, models)
         self.values = dict(values)
 
     @property
@@ -131,7 +142,13 @@ class Rig:
     def settings(self, bus: str, /, **overrides: Any) -> ModbusSettings:
         """How to read a bus; ``overrides`` as for `running`."""
         devices = [
-            {"id": device.id, "unit": device.link.unit, "template": device.link.template, "interval_s": 0.2}
+            {
+                "id": device.id,
+                "unit": device.link.unit,
+                "template": device.link.template,
+                "channel": device.link.channel,
+                "interval_s": 0.2,
+            }
             | overrides.get(device.id, {})
             for device in self.devices
             if device.link.bus == bus
@@ -186,6 +203,6 @@ def rig() -> type[Rig]:
     return Rig
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shown() -> type[Shown]:
     return Shown

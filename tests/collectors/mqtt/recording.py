@@ -20,7 +20,10 @@ class RecordingSink:
         self.gate.set()
         self._changed = asyncio.Event()
 
-    async def accept(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+    async def accept(
+        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+    ) -> None:
+        assert can_wait
         self.readings += readings
         self.batches.append(len(readings))
         self.known.update(receipts)
