@@ -1,8 +1,10 @@
 """Reads an edition: one CSV file of published factors, refused as a whole if anything in it is doubtful."""
 
 import csv
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -13,12 +15,12 @@ from typing import TypeVar
 
 import yaml
 
-from analytics.carbon.factor import Boundary, Factor, Gases, HeatBasis, Status
+from analytics.carbon.factor import Boundary, Evidence, Factor, Gases, HeatBasis, Status
 
 FOLDER = Path(__file__).parent / "editions"
 
 _COLUMNS = ["carrier", "region", "valid", "g_per_kwh", "gases", "boundary", "heat_basis", "hi_per_hs", "status"]
-_COLUMNS += ["afterwards", "publisher", "document", "page", "url"]
+_COLUMNS += ["evidence", "afterwards", "publisher", "document", "page", "url"]
 _SOURCE = ("publisher", "document", "page", "url")
 _AFTERWARDS = {"latest": True, "none": False}
 
@@ -29,9 +31,46 @@ class EditionError(ValueError):
     """An edition that cannot be calculated with; the message names file and line."""
 
 
-def names(folder: Path = FOLDER) -> list[str]:
-    """The editions there are, sorted."""
-    return sorted(path.stem for path in folder.glob("*.csv"))
+@dataclass(frozen=True)
+class Library:
+    """The editions at hand: those of the project, and a utility's own files.
+
+    files       further editions, named as their files; each name once
+    unverified  whether values of `Evidence.UNVERIFIED` may be used
+    """
+
+    files: tuple[Path, ...] = ()
+    unverified: bool = False
+
+    @property
+    def paths(self) -> Mapping[str, Path]:
+        """Every edition's file by the edition's name, sorted. Raises EditionError for a name used twice."""
+        found = {path.stem: path for path in FOLDER.glob("*.csv")}
+        for path in self.files:
+            if path.stem in found:
+                raise EditionError(f"{path}: the edition {path.stem} exists; editions never change: rename the file")
+            found[path.stem] = path
+        return dict(sorted(found.items()))
+
+    def edition(self, name: str) -> tuple[Factor, ...]:
+        """The usable factors of an edition. Raises LookupError if there is none of that name or none usable."""
+        paths = self.paths
+        if name not in paths:
+            raise LookupError(f"unknown edition {name!r}; known: {', '.join(paths)}")
+        factors = _cached(paths[name])
+        usable = tuple(f for f in factors if self.unverified or f.evidence is not Evidence.UNVERIFIED)
+        if not usable:
+            raise LookupError(f"no value of {name} is verified; set carbon.unverified: true to calculate with it")
+        return usable
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of an edition's file."""
+        return hashlib.sha256(self.paths[name].read_bytes()).hexdigest()
+
+
+@cache
+def _cached(path: Path) -> tuple[Factor, ...]:
+    return read(path)
 
 
 def read(path: Path) -> tuple[Factor, ...]:
@@ -83,6 +122,7 @@ def _factor(edition: str, row: Mapping[str, str]) -> Factor:
         heat_basis=basis,
         hi_per_hs=hi_per_hs,
         status=_keyword(Status, row, "status"),
+        evidence=_keyword(Evidence, row, "evidence"),
         lasts=_AFTERWARDS[row["afterwards"]],
         publisher=row["publisher"],
         document=row["document"],

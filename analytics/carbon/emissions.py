@@ -21,7 +21,7 @@ from metering.estate import Carrier, Meter, Role
 from metering.instant import Window
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
-from metering.samples import Floats
+from metering.samples import Floats, Qualities
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Problem(StrEnum):
     NO_ENERGY = "no_energy"  # water: no kWh, and no German factor per m³ is published
     NO_EMISSIONS = "no_emissions"  # the meter's role has none of its own in an inventory
     NO_FACTOR = "no_factor"  # the factor set has none that fits the carrier and the day
+    FEED_IN_EXCEEDS = "feed_in_exceeds"  # more was fed in than generated: meters are mixed up, or one is missing
+    NO_VALUES = "no_values"  # nothing was measured in a whole month, so nothing says how much it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,14 @@ class Rate:
     kg_per_kwh: Decimal | None = None
     factor: Factor | None = None
     problem: Problem | None = None
+    biogenic_kg_per_kwh: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class DayFigure:
     """Energy and emissions of one meter on one local day.
 
+    amount    in the meter's billing unit
     kwh       gas in kWh(Hs); None if the energy cannot be told
     kg        CO2 or CO2e, as the factor says; None without a factor
     rate      the factor with its source, and why something is None
@@ -94,6 +98,7 @@ class DayFigure:
 
     meter: str
     day: date
+    amount: Split
     kwh: Split | None
     kg: Split | None
     coverage: Coverage
@@ -128,22 +133,32 @@ def daily(
         steps, rest = divmod(calendar.day(day).duration_us, intervals.step_us)
         if rest:
             raise ValueError(f"{day} is no whole number of intervals of {intervals.step_us} µs")
-        consumption, qualities = intervals.consumption[part], intervals.qualities[part]
-        known = np.isfinite(consumption)
-        measured = known & (qualities == Quality.MEASURED)
-        shares = intervals.completeness[part]
-        coverage = Coverage(
-            steps,
-            _exact(np.where(known, shares, 0.0)),
-            # where a gap was bridged its energy is in; a measured interval lacks what lies outside its readings
-            steps - int(known.sum()) + _exact(np.where(measured, 1.0 - shares, 0.0)),
+        amount, coverage = tally(
+            intervals.consumption[part], intervals.completeness[part], intervals.qualities[part], steps
         )
-        amount = Split(_exact(consumption[measured]), _exact(consumption[known & ~measured]))
         rate = rate_on(day, meter, factors, gas)
         kwh = amount.times(rate.kwh_per_unit) if rate.kwh_per_unit is not None else None
         kg = kwh.times(rate.kg_per_kwh) if kwh is not None and rate.kg_per_kwh is not None else None
-        figures.append(DayFigure(meter.id, day, kwh, kg, coverage, rate))
+        figures.append(DayFigure(meter.id, day, amount, kwh, kg, coverage, rate))
     return figures
+
+
+def tally(consumption: Floats, completeness: Floats, qualities: Qualities, steps: int) -> tuple[Split, Coverage]:
+    """Amount and coverage of a stretch of ``steps`` intervals, from those of which something is stored.
+
+    consumption   shape (n,), billing unit; NaN where nothing is known
+    completeness  shape (n,), 0..1
+    qualities     shape (n,), `metering.quality.Quality`
+    """
+    known = np.isfinite(consumption)
+    measured = known & (qualities == Quality.MEASURED)
+    coverage = Coverage(
+        steps,
+        _exact(np.where(known, completeness, 0.0)),
+        # where a gap was bridged its energy is in; a measured interval lacks what lies outside its readings
+        steps - int(known.sum()) + _exact(np.where(measured, 1.0 - completeness, 0.0)),
+    )
+    return Split(_exact(consumption[measured]), _exact(consumption[known & ~measured])), coverage
 
 
 def rate_on(day: date, meter: Meter, factors: FactorSet, gas: GasQuality | None) -> Rate:

@@ -40,6 +40,14 @@ class Variant(StrEnum):
     FALLBACK_LATEST = "fallback_latest"  # nothing is published for the day yet: the newest value stands in
 
 
+class Evidence(StrEnum):
+    """Where the value was read before it came into the edition."""
+
+    PRIMARY = "primary"  # in the publisher's own document
+    QUOTED = "quoted"  # in another source that quotes it
+    UNVERIFIED = "unverified"  # in one doubtful source only: never used unless the settings ask for it
+
+
 class Key(NamedTuple):
     """What separates two factors of one edition and carrier."""
 
@@ -55,7 +63,9 @@ class Factor:
     g_per_kwh   grams per kWh of the ``heat_basis``
     hi_per_hs   kWh(Hi) in a kWh(Hs), where the publisher says so (fuels only)
     lasts       whether it may stand in for days after ``end`` until the publisher's next edition
+    evidence    where the value was read
     page        page, table or annex of ``document``
+    less        the boundary whose factor was taken off, if one was: what remains lies outside it
     """
 
     edition: str
@@ -69,12 +79,14 @@ class Factor:
     heat_basis: HeatBasis
     hi_per_hs: Decimal | None
     status: Status
+    evidence: Evidence
     lasts: bool
     publisher: str
     document: str
     page: str
     url: str
     variant: Variant = Variant.EXACT
+    less: Boundary | None = None
 
     @property
     def kg_per_kwh(self) -> Decimal:
@@ -88,4 +100,5 @@ class Factor:
     def id(self) -> str:
         """Names the value for ever: ``uba-16-2026/electricity/DE/2025-01-01/CO2e/upstream``."""
         period = self.start.isoformat()
-        return f"{self.edition}/{self.carrier}/{self.region}/{period}/{self.gases}/{self.boundary}"
+        boundary = f"{self.boundary}-less-{self.less}" if self.less else self.boundary
+        return f"{self.edition}/{self.carrier}/{self.region}/{period}/{self.gases}/{boundary}"

@@ -11,6 +11,7 @@ from typing import Self
 import yaml
 
 from analytics.carbon import edition as editions
+from analytics.carbon.edition import Library
 from analytics.carbon.factor import Boundary, Factor, Gases, Key, Variant
 from metering.strict import Strict
 from metering.texts import Language
@@ -29,6 +30,8 @@ class Choice(Strict):
     boundary: Boundary | None = None
     hi_per_hs: str | None = None
     """Edition that says how many kWh(Hi) are in a kWh(Hs) of gas, if the first one does not."""
+    less: Boundary | None = None
+    """Take off the factors of this boundary: with `direct` only what lies upstream remains."""
 
 
 class RuleSet(Strict):
@@ -51,29 +54,33 @@ class FactorSet:
     title: Mapping[Language, str]
 
     @classmethod
-    def load(cls, name: str = DEFAULT) -> Self:
+    def load(cls, name: str = DEFAULT, library: Library | None = None) -> Self:
         """The edition or rule set of that name.
 
         Raises LookupError for an unknown name, ValueError for an edition or rule set that is not in order.
         """
+        library = library or Library()
         if name in _rule_sets():
-            return cls._composed(name, _rule_sets()[name])
-        factors = _edition(name)
+            rules = _rule_sets()[name]
+            return cls.composed(name, {"de": rules.de, "en": rules.en}, rules.carriers, library)
+        if name not in library.paths:
+            raise LookupError(f"unknown factor set {name!r}; known: {', '.join(names(library))}")
+        factors = library.edition(name)
         document = f"{factors[0].publisher}: {factors[0].document}"
         return cls(name, _by_carrier(factors), {"de": document, "en": document})
 
     @classmethod
-    def _composed(cls, name: str, rules: RuleSet) -> Self:
+    def composed(
+        cls, name: str, title: Mapping[Language, str], carriers: Mapping[str, Choice | None], library: Library
+    ) -> Self:
+        """Each carrier by its choice; None declares a carrier for which there is no factor.
+
+        Raises LookupError for what is not there, ValueError for factors that cannot be combined.
+        """
         series: dict[str, Mapping[Key, tuple[Factor, ...]]] = {}
-        for carrier, choice in rules.carriers.items():
-            found = _matching(cls.load(choice.edition), choice.carrier or carrier, choice)
-            for factors in found.values():
-                editions.check_basis(carrier, factors[0].heat_basis)
-            if choice.hi_per_hs is not None:
-                ratio = _hi_per_hs(choice.hi_per_hs)
-                found = {key: tuple(replace(f, hi_per_hs=ratio) for f in factors) for key, factors in found.items()}
-            series[carrier] = found
-        return cls(name, series, {"de": rules.de, "en": rules.en})
+        for carrier, choice in carriers.items():
+            series[carrier] = {} if choice is None else _chosen(carrier, choice, library)
+        return cls(name, series, title)
 
     @property
     def factors(self) -> list[Factor]:
@@ -113,9 +120,28 @@ class FactorSet:
         )
 
 
-def names() -> list[str]:
+def names(library: Library | None = None) -> list[str]:
     """Everything `FactorSet.load` knows: rule sets first, then editions."""
-    return [*_rule_sets(), *editions.names()]
+    return [*_rule_sets(), *(library or Library()).paths]
+
+
+def _chosen(carrier: str, choice: Choice, library: Library) -> Mapping[Key, tuple[Factor, ...]]:
+    source = FactorSet.load(choice.edition, library)
+    found = _matching(source, choice.carrier or carrier, choice)
+    for factors in found.values():
+        editions.check_basis(carrier, factors[0].heat_basis)
+    if choice.hi_per_hs is not None:
+        ratio = _hi_per_hs(choice.hi_per_hs, library)
+        found = {key: tuple(replace(f, hi_per_hs=ratio) for f in factors) for key, factors in found.items()}
+    if choice.less is not None:
+        found = {key: tuple(_less(f, source, choice.less) for f in factors) for key, factors in found.items()}
+    return found
+
+
+def _less(factor: Factor, source: FactorSet, boundary: Boundary) -> Factor:
+    """What of a factor lies outside the boundary, both from one edition: document and page stay true."""
+    inner = source.factor(factor.carrier, factor.start, region=factor.region, gases=factor.gases, boundary=boundary)
+    return replace(factor, g_per_kwh=factor.g_per_kwh - inner.g_per_kwh, less=boundary)
 
 
 def _matching(factors: FactorSet, carrier: str, wanted: Choice) -> Mapping[Key, tuple[Factor, ...]]:
@@ -141,18 +167,11 @@ def _by_carrier(factors: Iterable[Factor]) -> Mapping[str, Mapping[Key, tuple[Fa
     return series
 
 
-def _hi_per_hs(name: str) -> Decimal:
-    for factor in _edition(name):
+def _hi_per_hs(name: str, library: Library) -> Decimal:
+    for factor in library.edition(name):
         if factor.carrier == "gas" and factor.hi_per_hs is not None:
             return factor.hi_per_hs
     raise LookupError(f"edition {name} does not say how many kWh(Hi) are in a kWh(Hs) of gas")
-
-
-@cache
-def _edition(name: str) -> tuple[Factor, ...]:
-    if name not in editions.names():
-        raise LookupError(f"unknown factor set {name!r}; known: {', '.join(names())}")
-    return editions.read(editions.FOLDER / f"{name}.csv")
 
 
 @cache

@@ -1,7 +1,9 @@
 """Reports: figures whose every number can be traced to meter readings and a published factor.
 
-collect   stored interval results to daily figures (the only module here with I/O)
-gaps      daily figures to sums, what is missing filled in and kept apart
-report    sums per building, carrier and month
+collect    stored interval results to sums of months (the only module here with I/O)
+gaps       sums in which what is missing is filled in and kept apart
+meter_sum  one meter, one month, one scope: the atoms
+assemble   rows of building, carrier, scope and month; figures, changes: totals and what changed
+report     the whole, immutable; README.md says what it holds
 formats   one file a format; the same report gives the same bytes
 """

@@ -1,44 +1,117 @@
-"""Reads stored interval results and makes a report of them."""
+"""Reads stored interval results and sums them up, month by month (the only module here with I/O)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import islice
 
 import numpy as np
 
-from analytics.carbon.emissions import DayFigure, daily
-from analytics.carbon.energy import GasQuality
-from analytics.carbon.factors import FactorSet
+from analytics.carbon.emissions import DayFigure, daily, tally
+from analytics.carbon.exact import exact
+from analytics.carbon.view import View
 from analytics.energy.intervals import Intervals
+from analytics.reports.assemble import assemble, balanced
+from analytics.reports.meter_sum import MeterSum
 from analytics.reports.period import Period
-from analytics.reports.report import Report, reported, rows
+from analytics.reports.report import Report
+from analytics.reports.rules import Rules
 from metering.estate import Estate, Meter
-from metering.instant import QUARTER_HOUR, Window
-from metering.localtime import LocalCalendar
+from metering.instant import Window
 from metering.quality import Quality
 from metering.reading import Series
-from metering.samples import Samples
+from metering.samples import Floats, Qualities, Samples
 from storage.protocol import Store
 
+_AT_ONCE = 250  # meters whose values of a month are in memory at the same time
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """By which rules energy becomes emissions. ``step_us`` is the length of the stored intervals."""
-
-    factors: FactorSet
-    calendar: LocalCalendar
-    gas: GasQuality | None = None
-    step_us: int = QUARTER_HOUR
+__all__ = ["Rules", "collect", "daily_figures", "meter_sums", "on_grid"]
 
 
-async def collect(store: Store, estate: Estate, period: Period, rules: Rules) -> Report:
-    """The report of a period from the stored ``consumption`` and ``completeness`` of the supply meters.
+async def collect(  # noqa: PLR0913, PLR0917
+    store: Store,
+    estate: Estate,
+    period: Period,
+    rules: Rules,
+    view: View | None = None,
+    place: str = "city",
+    *,
+    compare: bool = False,
+) -> Report:
+    """The report of a period from the stored ``consumption`` and ``completeness`` of the meters at a place.
 
-    Days of which nothing is stored are in it, as unknown. Raises StoreUnavailable and StoreRefused as the store does.
+    view     what to balance by; the live factors if left out
+    compare  also against the same period a year before
+
+    Days of which nothing is stored are in it, as unknown. Raises LookupError for an unknown place, StoreUnavailable and
+    StoreRefused as the store does.
     """
-    figures = [figure async for part in daily_figures(store, reported(estate), period, rules) for figure in part]
-    sums = await asyncio.to_thread(rows, estate, figures)
-    return Report(period.start, period.end, rules.calendar.zone.key, rules.factors, sums)
+    view = view or rules.view()
+    now = [part async for part in meter_sums(store, balanced(estate, place, rules), period, rules, view)]
+    before: list[MeterSum] | None = None
+    if compare:
+        meters = balanced(estate, place, rules)
+        before = [part async for part in meter_sums(store, meters, period.previous, rules, view)]
+    return await asyncio.to_thread(assemble, estate, period, rules, view, place, now, before)
+
+
+async def meter_sums(
+    store: Store, meters: Sequence[Meter], period: Period, rules: Rules, view: View
+) -> AsyncIterator[MeterSum]:
+    """The sums of each meter, scope and local month, without holding more than one month of some meters' values."""
+    bounds = view.bounds([*{meter.carrier.value for meter in meters}, "pv"]) | _gas_bounds(rules)
+    remaining = iter(meters)
+    while some := list(islice(remaining, _AT_ONCE)):
+        wanted = [Series(meter.id, name) for meter in some for name in ("consumption", "completeness")]
+        for month in period.months:
+            parts = month.split(bounds)
+            found = [await store.samples(wanted, part.window(rules.calendar)) for part in parts]
+            for made in await asyncio.to_thread(_month, some, parts, found, rules, view):
+                yield made
+
+
+def _month(
+    meters: Sequence[Meter],
+    parts: Sequence[Period],
+    found: Sequence[Mapping[Series, Samples]],
+    rules: Rules,
+    view: View,
+) -> list[MeterSum]:
+    windows = [part.window(rules.calendar) for part in parts]
+    month = parts[0].start.replace(day=1)
+    made: list[MeterSum] = []
+    with exact():
+        for meter in meters:
+            consumption, completeness = Series(meter.id, "consumption"), Series(meter.id, "completeness")
+            amounts = []
+            for part, window, samples in zip(parts, windows, found, strict=True):
+                values = _stored(samples[consumption], samples[completeness], window, rules.step_us)
+                amounts.append((part.start, tally(*values, window.duration_us // rules.step_us)))
+            made += MeterSum.of(meter, month, amounts, rules, view)
+    return made
+
+
+def _stored(
+    consumption: Samples, completeness: Samples, window: Window, step_us: int
+) -> tuple[Floats, Floats, Qualities]:
+    """Values, completeness and qualities of the stored intervals; one without completeness counts as whole."""
+    values, qualities, times = consumption.values, consumption.qualities, consumption.times_us
+    on = (times - window.start_us) % step_us == 0
+    if not on.all():
+        values, qualities, times = values[on], qualities[on], times[on]
+    if np.array_equal(times, completeness.times_us):
+        return values, completeness.values, qualities
+    shares = np.ones(len(times))
+    if len(completeness):
+        at = np.minimum(np.searchsorted(completeness.times_us, times), len(completeness) - 1)
+        same = completeness.times_us[at] == times
+        shares[same] = completeness.values[at[same]]
+    return values, shares, qualities
+
+
+def _gas_bounds(rules: Rules) -> set[date]:
+    periods = rules.gas.periods if rules.gas else ()
+    return {day for period in periods for day in (period.start, period.end) if day is not None}
 
 
 async def daily_figures(

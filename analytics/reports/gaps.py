@@ -5,58 +5,82 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 
+from analytics.carbon.band import Bands
 from analytics.carbon.emissions import Coverage, DayFigure, Problem, Split
 from analytics.carbon.factor import Factor
 
-_NOTHING = Split(Decimal(0), Decimal(0))
+NOTHING = Split(Decimal(0), Decimal(0))
+_MEAN = Decimal("1e-12")
+"""A mean has no end of digits; cut here, everything made of it is exact again."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodSum:
     """Energy and emissions of a period, gaps filled in (as ``substituted``); nothing is rounded.
 
-    kwh, kg    None where they cannot be told; then ``problems`` or a ``coverage`` without any known step say why
-    factors    those used, in the order of their days
+    amount       in the billing unit; None where nothing can be told, and for sums of different units
+    kwh, kg      None where nothing can be told; a sum over several meters or months holds what can
+    coverage     of the time
+    factors      those used, in the order of their days
+    problems     why something is missing in ``kwh`` or ``kg``: then they are no whole
+    spread_kg    half the width of the band around ``kg``
+    biogenic_kg  CO2 from biomass, beside ``kg``
     """
 
     kwh: Split | None
     kg: Split | None
     coverage: Coverage
-    factors: tuple[Factor, ...]
-    problems: tuple[Problem, ...]
+    factors: tuple[Factor, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    spread_kg: Decimal = Decimal(0)
+    biogenic_kg: Decimal = Decimal(0)
+    amount: Split | None = None
 
     def plus(self, other: "PeriodSum") -> "PeriodSum":
-        """Both together: what cannot be told of one cannot be told of the sum."""
+        """Both together; what cannot be told of one is missing in the sum, and named there."""
         return PeriodSum(
             _plus(self.kwh, other.kwh),
             _plus(self.kg, other.kg),
             self.coverage.plus(other.coverage),
             tuple(dict.fromkeys((*self.factors, *other.factors))),
             tuple(dict.fromkeys((*self.problems, *other.problems))),
+            self.spread_kg + other.spread_kg,
+            self.biogenic_kg + other.biogenic_kg,
+            _plus(self.amount, other.amount),
         )
 
 
-def filled(figures: Sequence[DayFigure]) -> PeriodSum:
-    """The sum of one meter's days, at least one; unknown intervals count with the mean of the known ones.
+def filled(figures: Sequence[DayFigure], bands: Bands | None = None) -> PeriodSum:
+    """The sum of one meter's days (or longer stretches under one rate each), at least one.
 
-    Each day's share of a gap is weighted with that day's factor.
+    Unknown intervals count with the mean of the known ones; each day's share of a gap is weighted with that day's
+    factor. If energy or emissions of some days cannot be told, they cannot of the whole.
     """
+    bands = bands or Bands()
     coverage = reduce(Coverage.plus, (figure.coverage for figure in figures))
     known_steps = coverage.steps - coverage.unknown
     factors = tuple(dict.fromkeys(figure.rate.factor for figure in figures if figure.rate.factor is not None))
     problems = tuple(dict.fromkeys(figure.rate.problem for figure in figures if figure.rate.problem is not None))
-    known = [figure.kwh for figure in figures if figure.kwh is not None]
-    if len(known) < len(figures) or not known_steps:
-        return PeriodSum(None, None, coverage, factors, problems)
-    mean = reduce(Split.plus, known).total / known_steps
-    kwh, kg = _NOTHING, _NOTHING
-    for figure, day_kwh in zip(figures, known, strict=True):
-        whole = day_kwh.plus(Split(Decimal(0), mean * figure.coverage.unknown))
-        kwh = kwh.plus(whole)
-        kg = kg.plus(whole.times(figure.rate.kg_per_kwh or Decimal(0)))
-    has_kg = all(figure.rate.kg_per_kwh is not None for figure in figures)
-    return PeriodSum(kwh, kg if has_kg else None, coverage, factors, problems)
+    if not known_steps:
+        return PeriodSum(None, None, coverage, factors, (*problems, Problem.NO_VALUES))
+    mean = (reduce(Split.plus, (figure.amount for figure in figures)).total / known_steps).quantize(_MEAN)
+    amount, kwh, kg, spread, biogenic = NOTHING, NOTHING, NOTHING, Decimal(0), Decimal(0)
+    for figure in figures:
+        gap = figure.coverage.unknown
+        whole = figure.amount.plus(Split(Decimal(0), mean * gap)) if gap else figure.amount
+        day_kwh = whole.times(figure.rate.kwh_per_unit or Decimal(0))
+        day_kg = day_kwh.times(figure.rate.kg_per_kwh or Decimal(0))
+        amount, kwh, kg = amount.plus(whole), kwh.plus(day_kwh), kg.plus(day_kg)
+        spread += bands.spread(day_kg, figure.rate.factor)
+        biogenic += day_kwh.total * figure.rate.biogenic_kg_per_kwh
+    if any(figure.rate.kwh_per_unit is None for figure in figures):
+        return PeriodSum(None, None, coverage, factors, problems, amount=amount)
+    if any(figure.rate.kg_per_kwh is None for figure in figures):
+        return PeriodSum(kwh, None, coverage, factors, problems, amount=amount)
+    return PeriodSum(kwh, kg, coverage, factors, problems, spread, biogenic, amount)
 
 
 def _plus(first: Split | None, second: Split | None) -> Split | None:
-    return None if first is None or second is None else first.plus(second)
+    if first is None or second is None:
+        return first or second
+    return first.plus(second)

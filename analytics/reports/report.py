@@ -1,38 +1,112 @@
-"""The CO2 and energy report: a row for each building, carrier and local month."""
+"""The CO2 and energy report as an immutable object; README.md says what it holds. Formats only write it down."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from decimal import Decimal
+from enum import StrEnum
 
-from analytics.carbon.emissions import DayFigure
+from analytics.carbon.conformity import Conformity
 from analytics.carbon.factor import Factor
-from analytics.carbon.factors import FactorSet
-from analytics.reports.gaps import PeriodSum, filled
+from analytics.carbon.view import Scope, View
+from analytics.reports.changes import Change
+from analytics.reports.figure import Figure, Measure
+from analytics.reports.gaps import PeriodSum
+from analytics.reports.manifest import Manifest
+from analytics.reports.period import Period
 from metering.estate import Building, Carrier, Estate, Meter, Role
+
+
+class Entry(StrEnum):
+    """What a row is in the balance. Only SUPPLY and OWN_USE are in a total of emissions."""
+
+    SUPPLY = "supply"  # taken from the network
+    OWN_USE = "own_use"  # generated and used here: counts with the factor of own generation
+    FEED_IN = "feed_in"  # given to the network: shown, never netted
+    AVOIDED = "avoided"  # what the generation avoids elsewhere: shown, never subtracted
+
+
+COUNTED = (Entry.SUPPLY, Entry.OWN_USE)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One building, carrier and month (its first local day) over all supply meters."""
+    """One building, carrier, scope, entry and local month over all its meters.
+
+    month   its first local day, also of a month that is reported in part
+    meters  ids, sorted
+    """
 
     building: Building
+    sector: str
     carrier: Carrier
+    scope: Scope
+    entry: Entry
     month: date
     meters: tuple[str, ...]
     sum: PeriodSum
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Sorted by building, carrier and month; ``[start, end)`` are the local days it covers."""
+class Method:
+    """What the method annex says, apart from the factors.
 
-    start: date
-    end: date
+    version        of the program
+    timezone       whose days, months and years these are
+    step_minutes   length of the stored intervals
+    gas            Zustandszahl, Brennwert and source of each gas period used: (from, to before, z, H_s, source)
+    band           provisional, stand_in, substituted, as shares
+    weather        method, station and degree days of the weather normalisation; None without
+    hourly         source, licence and coverage of the hourly grid intensity; None: the annual factor stands alone
+    """
+
+    version: str
     timezone: str
-    factor_set: FactorSet
+    step_minutes: int
+    gas: tuple[tuple[date, date | None, Decimal, Decimal, str], ...]
+    band: Mapping[str, Decimal]
+    weather: str | None = None
+    hourly: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures and rows of one view; nothing is rounded.
+
+    place      city, site:…, building:…, sector:…: what was asked for
+    rows       sorted by building, carrier, scope, entry, month
+    figures    totals of place, sectors, sites, buildings, carriers, scopes and months, in the order of a report
+    changes    against the same period a year before; empty if that was not asked for
+    conformity whether it is a BISKO balance, and why not; None for other kinds of views
+    manifest   what it was made of
+    """
+
+    view: View
+    period: Period
+    place: str
     rows: tuple[Row, ...]
+    figures: tuple[Figure, ...]
+    method: Method
+    changes: tuple[Change, ...] = ()
+    conformity: Conformity | None = None
+    manifest: Manifest | None = None
+
+    @property
+    def start(self) -> date:
+        return self.period.start
+
+    @property
+    def end(self) -> date:
+        """The local day after the last one."""
+        return self.period.end
+
+    @property
+    def timezone(self) -> str:
+        return self.method.timezone
+
+    @property
+    def factor_set(self) -> View:
+        return self.view
 
     @property
     def factors(self) -> list[Factor]:
@@ -40,28 +114,16 @@ class Report:
         used = {factor.id: factor for row in self.rows for factor in row.sum.factors}
         return [used[name] for name in sorted(used)]
 
+    def figure(self, measure: Measure, place: str | None = None, carrier: str = "all", scope: str = "all") -> Figure:
+        """The figure of the whole period. Raises LookupError if the report has none."""
+        wanted = (measure, place or self.place, carrier, scope, self.period)
+        for figure in self.figures:
+            key = figure.id
+            if (key.measure, key.place, key.carrier, key.scope, key.period) == wanted:
+                return figure
+        raise LookupError(f"the report has no figure {'/'.join(map(str, wanted))}")
+
 
 def reported(estate: Estate) -> list[Meter]:
-    """The meters that count: what is taken from the network, and carries energy."""
+    """The meters that cause emissions: what is taken from the network, and carries energy."""
     return [m for m in estate.meters.values() if m.role is Role.SUPPLY and m.carrier is not Carrier.WATER]
-
-
-def rows(estate: Estate, figures: Iterable[DayFigure]) -> tuple[Row, ...]:
-    """Rows from the daily figures of reported meters; figures of other meters are left out."""
-    meters = {meter.id: meter for meter in reported(estate)}
-    groups: defaultdict[tuple[str, Carrier, date], defaultdict[str, list[DayFigure]]]
-    groups = defaultdict(lambda: defaultdict(list))
-    for figure in figures:
-        meter = meters.get(figure.meter)
-        if meter is not None:
-            groups[meter.building, meter.carrier, figure.day.replace(day=1)][meter.id].append(figure)
-    return tuple(
-        Row(
-            estate.buildings[building],
-            carrier,
-            month,
-            tuple(sorted(by_meter)),
-            reduce(PeriodSum.plus, (filled(by_meter[meter]) for meter in sorted(by_meter))),
-        )
-        for (building, carrier, month), by_meter in sorted(groups.items())
-    )

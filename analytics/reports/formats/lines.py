@@ -46,7 +46,7 @@ class Line:
 
 def lines(report: Report, language: Language) -> list[Line]:
     texts = Texts("analytics.reports", language)
-    return [_line(row, report, texts) for row in report.rows]
+    return [_line(row, report, texts) for row in report.rows if row.carrier is not Carrier.WATER]
 
 
 def _line(row: Row, report: Report, texts: Texts) -> Line:
@@ -108,8 +108,6 @@ def _status(factor: Factor, texts: Texts) -> str:
 
 def _remark(total: PeriodSum, report: Report, texts: Texts) -> str:
     remarks = [texts(problem.value, factors=report.factor_set.name) for problem in total.problems]
-    if total.coverage.unknown == total.coverage.steps:
-        remarks.append(texts("no_values"))
-    elif total.coverage.unknown and total.kwh is not None:
+    if total.coverage.unknown and total.kwh is not None:
         remarks.append(texts("gap_filled"))
     return "; ".join(remarks)

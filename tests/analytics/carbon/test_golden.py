@@ -218,7 +218,7 @@ def decomposition(inputs: Case) -> Result:
     before, now = (Energy.of(number(inputs[key]), "MWh").kwh for key in ("MWh_prev", "MWh_now"))
     bisko = FactorSet.load("bisko-2024")
     old, new = (bisko.factor("electricity", date(year, 7, 1)).kg_per_kwh for year in (2021, 2022))
-    parts = change(before, old, now, new)
+    parts = change(before, before * old, now, now * new)
     return {
         "t_prev": before * old / 1000,
         "t_now": now * new / 1000,

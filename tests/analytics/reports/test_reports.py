@@ -13,6 +13,7 @@ import pytest
 
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.factors import FactorSet
+from analytics.reports.assemble import assemble
 from analytics.reports.collect import Rules, collect, on_grid
 from analytics.reports.formats import FORMATS, write
 from analytics.reports.period import Period
@@ -163,7 +164,7 @@ async def test_the_same_report_gives_the_same_bytes(store: Store, extension: str
 
 
 def test_an_unknown_format_is_refused() -> None:
-    empty = Report(OCTOBER.start, OCTOBER.end, "Europe/Berlin", RULES.factors, ())
+    empty = assemble(ESTATE, OCTOBER, RULES, RULES.view(), "city", [])
     with pytest.raises(LookupError, match="unknown report format 'doc'; known: csv, json"):
         write(empty, "doc")
 

@@ -1,0 +1,44 @@
+"""What one meter causes in one month: the atoms of which every figure is a sum. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from analytics.carbon.emissions import Coverage, DayFigure, Problem, Rate, Split, rate_on
+from analytics.carbon.view import Scope, View
+from analytics.reports.gaps import PeriodSum, filled
+from analytics.reports.rules import Rules
+from metering.estate import Meter, Role
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSum:
+    """A meter's energy and emissions in one scope and local month (its first day)."""
+
+    meter: Meter
+    scope: Scope
+    month: date
+    sum: PeriodSum
+
+    @classmethod
+    def of(
+        cls,
+        meter: Meter,
+        month: date,
+        amounts: Sequence[tuple[date, tuple[Split, Coverage]]],
+        rules: Rules,
+        view: View,
+    ) -> Iterator["MeterSum"]:
+        """One for each scope the carrier stands in, from the month's stretches under one rate (their first days)."""
+        scopes = view.scopes_of(meter.carrier) if meter.role is Role.SUPPLY else []
+        for scope in scopes or [next(iter(view.scopes))]:
+            stretches = []
+            for day, (amount, coverage) in amounts:
+                rate = rate_on(day, meter, view.scopes[scope], rules.gas)
+                if rate.problem in (
+                    Problem.NO_ENERGY,
+                    Problem.NO_EMISSIONS,
+                ):  # as it should be: no problem of the report
+                    rate = Rate(rate.kwh_per_unit)
+                stretches.append(DayFigure(meter.id, day, amount, None, None, coverage, rate))
+            yield cls(meter, scope, month, filled(stretches, rules.bands))
