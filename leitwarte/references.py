@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from leitwarte.settings import Settings
+from metering.formula import CircularFormulas, Formula, in_order
 from metering.quantities import QUANTITIES, Kind
 from metering.yaml_lines import Path
 
@@ -30,6 +31,23 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
     for where, what, wanted in _references(settings):
         if wanted is not None and wanted not in known.get(what, ()):
             yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
+    yield from _circle(settings)
+
+
+def _circle(settings: Settings) -> Iterator[LooseEnd]:
+    """Virtual meters that are computed from each other."""
+    places = {
+        meter.id: (("sites", s, "buildings", b, "meters", m, "formula"), Formula.parse(meter.formula))
+        for s, site in enumerate(settings.sites)
+        for b, building in enumerate(site.buildings)
+        for m, meter in enumerate(building.meters)
+        if meter.formula is not None
+    }
+    try:
+        in_order({id_: formula.meters for id_, (_, formula) in places.items()})
+    except CircularFormulas as error:
+        where, _ = places[error.circle[0]]
+        yield LooseEnd(where, str(error), "take one of these meters out of the formula of the one after it")
 
 
 def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
@@ -59,6 +77,8 @@ def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
                 yield (*where, "register"), "register quantity", meter.register_
                 yield (*where, "parent"), "meter", meter.parent
                 yield (*where, "power"), "quantity", meter.power
+                for source in Formula.parse(meter.formula).meters if meter.formula else ():
+                    yield (*where, "formula"), "meter", source
 
 
 def _suggestion(key: str, known: Collection[str]) -> str:

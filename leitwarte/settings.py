@@ -15,78 +15,13 @@ from collectors.mqtt.settings import MqttSettings
 from collectors.settings import DeviceSettings
 from dashboards.settings import WebSettings
 from gateway.settings import GatewaySettings
+from leitwarte.estate_settings import SiteSettings
 from metering.clock import Clock
-from metering.estate import Building, Carrier, Estate, Meter, Role, Site
+from metering.estate import Building, Estate, Site
 from metering.localtime import LocalCalendar
 from metering.strict import Strict
 from metering.texts import Language
 from storage.settings import EmbeddedSettings, StoreSettings
-
-_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
-
-class MeterSettings(Strict):
-    """A metering point: one register of one device."""
-
-    id: str = Field(pattern=_ID)
-    """Unique among all meters; results are stored under it."""
-    name: str = ""
-    """What people call it; the id if left out."""
-    carrier: Carrier
-    """What it bills: electricity, heat, gas or water."""
-    role: Role = Role.SUPPLY
-    """What its consumption means in the balance: supply, feed_in, generation or submeter."""
-    device: str
-    """Id of the device that shows the register."""
-    register_: str = Field(alias="register")
-    """The quantity to bill, such as active_energy_import."""
-    parent: str | None = None
-    """Id of the meter whose consumption contains this one's."""
-    power: str | None = None
-    """The quantity of the same device that shows the register's rate, such as active_power."""
-
-    def meter(self, building: str) -> Meter:
-        return Meter(
-            id=self.id,
-            name=self.name or self.id,
-            building=building,
-            carrier=self.carrier,
-            role=self.role,
-            device=self.device,
-            register=self.register_,
-            parent=self.parent,
-            power=self.power,
-        )
-
-
-class BuildingSettings(Strict):
-    """A building and its meters."""
-
-    id: str = Field(pattern=_ID)
-    """Unique among all buildings."""
-    name: str = ""
-    """What people call it; the id if left out."""
-    usage: str = "other"
-    """What it is used for, such as school, office, pool."""
-    floor_area_m2: float | None = Field(default=None, gt=0)
-    """Net floor area (Nettoraumfläche), in m²."""
-    meters: tuple[MeterSettings, ...] = ()
-    """The metering points in it."""
-
-
-class SiteSettings(Strict):
-    """A place with one or more buildings."""
-
-    id: str = Field(pattern=_ID)
-    """Unique among all sites."""
-    name: str = ""
-    """What people call it; the id if left out."""
-    latitude: float | None = Field(default=None, ge=-90, le=90)
-    """WGS 84, degrees."""
-    longitude: float | None = Field(default=None, ge=-180, le=180)
-    """WGS 84, degrees."""
-    buildings: tuple[BuildingSettings, ...] = ()
-    """The buildings on it."""
 
 
 class ClockSettings(Strict):
@@ -159,6 +94,11 @@ class Settings(Strict):
         return self.alerts_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
 
     @property
+    def control(self) -> Path:
+        """The folder in which running processes can be asked, see `leitwarte.control`."""
+        return self.data_dir / "control"
+
+    @property
     def heartbeat(self) -> Path:
         """The file that analytics touches as it works."""
         return self.data_dir / "analytics.alive"
@@ -182,8 +122,18 @@ class Settings(Strict):
         for _, _, connection in self.connections():
             yield from connection.devices
 
+    def rollovers(self) -> dict[tuple[str, str], float]:
+        """Where registers begin again at 0, by device and quantity in its canonical unit, as the templates tell."""
+        return {
+            (device.id, quantity): wrap * abs(device.factors.get(quantity, 1.0))
+            for connection in self.modbus
+            for device in connection.devices
+            for quantity, wrap in device.device_type().wraps.items()
+        }
+
     def estate(self) -> Estate:
         """The estate these settings describe. Raises ValueError as `metering.estate.Estate.of`."""
+        rollovers = self.rollovers()
         return Estate.of(
             sites=[Site(site.id, site.name or site.id, site.latitude, site.longitude) for site in self.sites],
             buildings=[
@@ -193,7 +143,7 @@ class Settings(Strict):
             ],
             devices=[device.device() for device in self.devices()],
             meters=[
-                meter.meter(building.id)
+                meter.meter(building.id, rollovers)
                 for site in self.sites
                 for building in site.buildings
                 for meter in building.meters

@@ -102,9 +102,19 @@ class Meter:
     gas_area: str | None = None  # the supply area its gas comes from, if there are several
 
     @classmethod
-    def virtual(cls, id_: str, name: str, building: str, carrier: Carrier, role: Role, formula: Formula) -> "Meter":  # noqa: PLR0913, PLR0917
+    def virtual(  # noqa: PLR0913
+        cls,
+        id_: str,
+        name: str,
+        building: str,
+        *,
+        carrier: Carrier,
+        role: Role,
+        formula: Formula,
+        parent: str | None = None,
+    ) -> "Meter":
         """A meter whose consumption is computed; its ``series`` is that of its own results."""
-        return cls(id_, name, building, carrier, role, id_, "consumption", formula=formula)
+        return cls(id_, name, building, carrier, role, id_, "consumption", parent, formula=formula)
 
     @property
     def series(self) -> Series:

@@ -59,17 +59,24 @@ class Formula:
         return text.removeprefix(" + ").removeprefix(" ")
 
 
+class CircularFormulas(ValueError):
+    """Virtual meters are computed from each other; ``circle`` begins and ends with the same."""
+
+    def __init__(self, circle: list[str]) -> None:
+        super().__init__(f"virtual meters are computed in a circle: {' → '.join(circle)}")
+        self.circle = circle
+
+
 def in_order(formulas: Mapping[str, Sequence[str]]) -> list[set[str]]:
     """Ids in groups, each computed from groups before it alone; ``formulas`` says what each is computed from.
 
-    Raises ValueError, naming the circle, where some are computed from each other.
+    Raises CircularFormulas where some are computed from each other.
     """
     sorter = TopologicalSorter(formulas)
     try:
         sorter.prepare()
     except CycleError as error:
-        circle: list[str] = error.args[1]
-        raise ValueError(f"virtual meters are computed in a circle: {' → '.join(reversed(circle))}") from None
+        raise CircularFormulas(error.args[1][::-1]) from None
     groups = []
     while sorter.is_active():
         ready = sorter.get_ready()

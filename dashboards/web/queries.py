@@ -176,7 +176,7 @@ class Queries:
         meters = list(self._estate.meters_in(building))
         load, generation = self._power(meters, latest, states)
         devices = {device.id for device in self._estate.devices.values() if device.building == building}
-        found = [states[device] for device in devices | {meter.device for meter in meters}]
+        found = [states[device] for device in devices | {meter.device for meter in meters if meter.formula is None}]
         return BuildingView(
             self._estate.buildings[building],
             load,
@@ -212,7 +212,7 @@ class Queries:
 
 def _meter_view(meter: Meter, latest: Mapping[Series, Reading], states: Mapping[str, DeviceState]) -> MeterView:
     rate = latest.get(Series(meter.device, meter.power)) if meter.power else None
-    return MeterView(meter, states[meter.device], latest.get(meter.series), rate)
+    return MeterView(meter, states.get(meter.device, DeviceState.ONLINE), latest.get(meter.series), rate)
 
 
 def _sum(found: Mapping[Series, Samples], wanted: Iterable[Series]) -> float | None:

@@ -88,7 +88,8 @@ def _deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
             place: Path = ("sites", s, "buildings", b)
             yield place, f"building {building.id} at {site.id}"
             for m, meter in enumerate(building.meters):
-                yield (*place, "meters", m), f"  meter {meter.id}: {meter.carrier} {meter.role} from {meter.device}"
+                what = f"  meter {meter.id}: {meter.carrier} {meter.balance_role} from {meter.formula or meter.device}"
+                yield (*place, "meters", m), what
     web = settings.web
     yield ("web",), f"serve the web app at http://{web.host}:{web.port}, in {settings.language}"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from leitwarte.settings_file import SettingsError, load
+from metering.estate import Role
+from metering.instant import isoformat
 
 GOOD = """\
 language: de
@@ -74,6 +76,56 @@ def test_each_mistake_is_named_with_its_line(  # noqa: PLR0917
         return
     assert right in GOOD
     found = problems(tmp_path, GOOD.replace(right, wrong))
+    assert [entry for entry in found if entry[0] == line and message in entry[1] and remedy in entry[2]], found
+
+
+VIRTUAL = """\
+          - id: rest
+            carrier: electricity
+            formula: school-supply - kitchen
+          - id: kitchen
+            carrier: electricity
+            role: submeter
+            device: school-main
+            register: active_energy_export
+            exchanges:
+              - { time: 2026-05-04 10:30:00+02:00, end: 901.3, start: 137.4, serial: 1EMH0012345678 }
+modbus:
+"""
+
+
+def test_a_meter_knows_its_rollover_its_exchanges_and_its_formula(tmp_path: Path) -> None:
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(GOOD.replace("modbus:\n", VIRTUAL).replace("eastron/sdm630", "keba/p30"), "utf-8")
+    meters = load(path).settings.estate().meters
+    assert meters["school-supply"].counter.rollover == pytest.approx(429496.7296), "kWh, as the template tells"
+    (exchange,) = meters["kitchen"].counter.exchanges
+    assert (isoformat(exchange.time_us), exchange.end, exchange.start) == ("2026-05-04T08:30:00Z", 901.3, 137.4)
+    rest = meters["rest"]
+    assert (str(rest.formula), rest.role) == ("school-supply - kitchen", Role.SUBMETER)
+    assert [[meter.id for meter in group] for group in load(path).settings.estate().computed_after()] == [
+        ["school-supply", "kitchen"],
+        ["rest"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "message", "remedy"),
+    [
+        ("- kitchen\n", "- kitchn\n", 18, "there is no meter 'kitchn'", "did you mean 'kitchen'?"),
+        ("- kitchen\n", "-kitchen\n", 18, "'school-supply -kitchen' in the formula", ""),
+        ("- kitchen\n", "- rest\n", 18, "in a circle: rest → rest", "take one of these meters out"),
+        ("- kitchen\n", "- kitchen\n            power: active_power\n", 16, "computed by its formula; leave out", ""),
+        ("10:30:00+02:00", "10:30:00", 25, "timezone", ""),
+        ("            formula: school-supply - kitchen\n", "", 16, "needs device and register, or a formula", ""),
+    ],
+)
+def test_mistakes_in_virtual_meters_and_exchanges_are_named_with_their_line(  # noqa: PLR0917
+    right: str, wrong: str, line: int, message: str, remedy: str, tmp_path: Path
+) -> None:
+    text = GOOD.replace("modbus:\n", VIRTUAL)
+    assert right in text
+    found = problems(tmp_path, text.replace(right, wrong))
     assert [entry for entry in found if entry[0] == line and message in entry[1] and remedy in entry[2]], found
 
 
