@@ -68,6 +68,14 @@ class Impression:
         """The registers that count and have counted."""
         return {name: value for name, value in self.values.items() if _counts(name) and value > 0}
 
+    def lacking(self) -> str:
+        """What speaks against it, in one line; "" if nothing does."""
+        asked = len(self.values) + len(self.refused)
+        parts = [f"the unit lacks {len(self.refused)} of its {asked} registers"] if self.refused else []
+        if self.odd:
+            parts.append(f"improbable: {', '.join(f'{name} {_text(name, self.values[name])}' for name in self.odd)}")
+        return "; ".join(parts)
+
     def reason(self) -> str:
         """Why it is taken for this type, in one line."""
         parts = [f"says it is {self.named}"] if self.named else []
@@ -76,11 +84,7 @@ class Impression:
             parts.append(f"{' and '.join(shown)} where this type keeps {'them' if len(shown) > 1 else 'it'}")
         if not self.is_recognised:
             parts.append("its registers can be read, but nothing in them is typical of it: compare with the display")
-        asked = len(self.values) + len(self.refused)
-        if self.refused:
-            parts.append(f"it lacks {len(self.refused)} of {asked} registers ({', '.join(self.refused[:3])}…)")
-        if self.odd:
-            parts.append(f"improbable: {', '.join(f'{name} {_text(name, self.values[name])}' for name in self.odd)}")
+        parts += filter(None, [self.lacking()])
         return "; ".join(parts)
 
 
