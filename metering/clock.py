@@ -27,12 +27,20 @@ class Clock:
         elapsed = _wall_us() - self._since_us
         return self._start_us + (elapsed if self.speed == 1.0 else round(elapsed * self.speed))
 
+    def steady_us(self) -> int:
+        """Microseconds of this clock that no setting of the wall clock disturbs: for waits, never for readings."""
+        return round(time.monotonic_ns() // 1000 * self.speed)
+
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of this clock's time; returns at once for 0 or less."""
         await asyncio.sleep(max(0.0, seconds / self.speed))
 
     async def sleep_until(self, instant_us: int) -> None:
         await self.sleep((instant_us - self.now_us()) / SECOND)
+
+    async def wait_until(self, steady_us: int) -> None:
+        """Wait for what `steady_us` will show."""
+        await self.sleep((steady_us - self.steady_us()) / SECOND)
 
 
 def _wall_us() -> int:

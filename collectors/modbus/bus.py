@@ -39,7 +39,7 @@ class BusError(Exception):
 
 
 class Unreachable(BusError):
-    """No connection; the next attempt is made at ``retry_us``. Its cause is the OSError of the last."""
+    """No connection; the next attempt is made at ``retry_us`` (`Clock.steady_us`). Its cause is the last OSError."""
 
     def __init__(self, message: str, retry_us: int) -> None:
         super().__init__(message)
@@ -120,7 +120,7 @@ class Bus:
         ask: Callable[[ModbusBaseClient], Awaitable[ModbusPDU]],
     ) -> ModbusPDU:
         """One request and the reply to it, which is no exception. ``registers`` is the length of a full answer."""
-        await self._clock.sleep_until(self._late_until_us.pop(unit, 0))
+        await self._clock.wait_until(self._late_until_us.pop(unit, 0))
         client = await self._connected()
         await self._pause(unit, limits)
         patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
@@ -133,7 +133,7 @@ class Bus:
             reason = f"connection to {self._transport.address} broke: {broken.string}"
             raise self._no_answer(unit, patience_s, reason) from None
         finally:
-            self._last_unit, self._last_us = unit, self._clock.now_us()
+            self._last_unit, self._last_us = unit, self._clock.steady_us()
         stranger = self._stranger(reply, client.ctx.request_transaction_id, unit, function)
         if stranger is not None:
             raise self._no_answer(unit, patience_s, stranger)
@@ -159,7 +159,7 @@ class Bus:
         """Begin afresh; where replies name no request, leave the unit time for a late one before it is asked again."""
         self.close()
         if not self._transport.has_transactions:
-            self._late_until_us[unit] = self._clock.now_us() + round(patience_s * SECOND)
+            self._late_until_us[unit] = self._clock.steady_us() + round(patience_s * SECOND)
         return kind(reason)
 
     async def _connected(self) -> ModbusBaseClient:
@@ -167,14 +167,14 @@ class Bus:
             return self._client
         self.close()
         address = self._transport.address
-        if self._clock.now_us() >= self._retry_us:
+        if self._clock.steady_us() >= self._retry_us:
             try:
                 async with asyncio.timeout(self._connect_timeout_s):
                     self._client = await self._transport.connect()
             except OSError as error:  # a TimeoutError is one, too
                 self._why = f"cannot connect to {address}: {error or f'no answer within {self._connect_timeout_s:g} s'}"
                 self._cause = error
-                self._retry_us = self._clock.now_us() + round(self._backoff_s * SECOND)
+                self._retry_us = self._clock.steady_us() + round(self._backoff_s * SECOND)
                 self._backoff_s = min(2 * self._backoff_s, _BACKOFF_S[1])
             else:
                 _log.info("modbus connected", address=address)
@@ -186,4 +186,4 @@ class Bus:
     async def _pause(self, unit: int, limits: Limits) -> None:
         changed = self._last_unit not in (None, unit)
         pause_s = max(self._transport.gap_s, limits.pause_s, limits.unit_change_pause_s if changed else 0.0)
-        await self._clock.sleep_until(self._last_us + round(pause_s * SECOND))
+        await self._clock.wait_until(self._last_us + round(pause_s * SECOND))

@@ -32,13 +32,13 @@ class ModbusCollector:
         try:
             while True:
                 station = min(stations, key=lambda station: (station.due_us, station.failures))
-                await self._clock.sleep_until(station.due_us)
+                await self._clock.wait_until(station.due_us)
                 await self._poll(station, bus, sink)
         finally:
             bus.close()
 
     async def _poll(self, station: Station, bus: Bus, sink: Sink) -> None:
-        begun_us = self._clock.now_us()
+        begun_us = self._clock.steady_us()
         values: dict[str, float] = {}
         reason = None
         try:
@@ -54,7 +54,7 @@ class ModbusCollector:
             station.failed()
             reason = str(problem)
         if values:
-            time_us = (begun_us + self._clock.now_us()) // 2
+            time_us = self._clock.now_us() - (self._clock.steady_us() - begun_us) // 2
             await sink.accept(self._readings(station, values, time_us), can_wait=False)
         if reason is not None:
             sink.failed(station.device.id, reason)

@@ -278,7 +278,7 @@ async def patiently(bus: Bus, clock: Clock, unit: int, span: Span, limits: Limit
             tries += 1
             if not bus.was_reached or tries > _RECONNECTS:
                 raise
-            await clock.sleep_until(unreachable.retry_us)
+            await clock.wait_until(unreachable.retry_us)
 
 
 def _compared(seen: FoundUnit, before: Iterable[FoundUnit]) -> FoundUnit:

@@ -19,11 +19,15 @@ _FIRST_RETRY_S, _LONGEST_RETRY_S = 10.0, 300.0
 
 
 class Station:
-    """Polled by one task. ``due_us`` is when it is to be read next; ``failures`` how often in a row it was silent."""
+    """Polled by one task.
+
+    due_us    when it is to be read next, see `Clock.steady_us`
+    failures  how often in a row it was silent
+    """
 
     def __init__(self, device: ModbusDevice, clock: Clock) -> None:
         self.device = device
-        self.due_us = clock.now_us()
+        self.due_us = clock.steady_us()
         self.failures = 0
         self._clock = clock
         self._template = device.device_type()
@@ -37,7 +41,7 @@ class Station:
         A block that the device refuses is asked for in smaller ones from then on; a register it does not have is left
         out. Both are forgotten after a day or a silence, since the device may have been exchanged.
         """
-        if self._forget_us is not None and self._clock.now_us() >= self._forget_us:
+        if self._forget_us is not None and self._clock.steady_us() >= self._forget_us:
             self.forget()
         if not self._blocks:
             self._blocks = await self._find(bus)
@@ -69,7 +73,7 @@ class Station:
 
     def postpone(self) -> None:
         """Next at the clock's next multiple of the interval."""
-        self.due_us = (self._clock.now_us() // self._interval_us + 1) * self._interval_us
+        self.due_us = self._clock.steady_us() + self._interval_us - self._clock.now_us() % self._interval_us
 
     def failed(self) -> None:
         """Next after a wait that doubles from failure to failure, so that a dead unit costs the others little."""
@@ -77,12 +81,12 @@ class Station:
         first_s = min(self.device.interval_s, _FIRST_RETRY_S)
         wait_s = min(first_s * 2.0 ** min(self.failures, 10), _LONGEST_RETRY_S)
         self.failures += 1
-        self.due_us = self._clock.now_us() + round(wait_s * SECOND)
+        self.due_us = self._clock.steady_us() + round(wait_s * SECOND)
 
     def _learn(self, index: int, block: Block) -> None:
         instead = block.refused()
         self._blocks[index : index + 1] = instead
-        self._forget_us = self._clock.now_us() + DAY
+        self._forget_us = self._clock.steady_us() + DAY
         _log.warning(
             "modbus registers refused",
             device=self.device.id,
