@@ -140,21 +140,39 @@ def encode(raw: Raw | None, layout: Layout, sentinels: Sequence[int] = ()) -> tu
         low, high = kind.limits
         number = min(max(round(raw), low), high)
         data = bytes.fromhex(f"{number:0{size * 2}}") if kind.is_bcd else number.to_bytes(size, "big", signed=low < 0)
-    words = [int.from_bytes(data[i : i + 2], layout.byte_order.value) for i in range(0, size, 2)]
-    return tuple(words if layout.word_order is WordOrder.MSW_FIRST else reversed(words))
+    return _words(data, layout.word_order, layout.byte_order)
 
 
-def decode_text(words: Sequence[int]) -> str | None:
+def decode_text(
+    words: Sequence[int], word_order: WordOrder = WordOrder.MSW_FIRST, byte_order: ByteOrder = ByteOrder.BIG
+) -> str | None:
     """Characters, two (or, after a NUL, one) a word, without padding; None if nothing but NULs and blanks is there."""
-    data = b"".join(word.to_bytes(2, "big") for word in words)
-    return data.replace(b"\0", b"").decode("utf-8", "replace").strip() or None
+    return _bytes(words, word_order, byte_order).replace(b"\0", b"").decode("utf-8", "replace").strip() or None
+
+
+def encode_text(
+    text: str, words: int, word_order: WordOrder = WordOrder.MSW_FIRST, byte_order: ByteOrder = ByteOrder.BIG
+) -> tuple[int, ...]:
+    """The text in so many words, padded with NULs; what has no room is cut off. `decode_text` gives it back."""
+    size = 2 * words
+    data = text.encode()[:size].decode(errors="ignore").encode().ljust(size, b"\0")  # never half a character
+    return _words(data, word_order, byte_order)
 
 
 def _ordered(words: Sequence[int], layout: Layout) -> bytes:
     if len(words) != layout.words:
         raise ValueError(f"{layout.type} takes {layout.words} words, not {len(words)}")
-    ordered = words if layout.word_order is WordOrder.MSW_FIRST else tuple(reversed(words))
-    return b"".join(word.to_bytes(2, layout.byte_order.value) for word in ordered)
+    return _bytes(words, layout.word_order, layout.byte_order)
+
+
+def _bytes(words: Sequence[int], word_order: WordOrder, byte_order: ByteOrder) -> bytes:
+    ordered = words if word_order is WordOrder.MSW_FIRST else reversed(words)
+    return b"".join(word.to_bytes(2, byte_order.value) for word in ordered)
+
+
+def _words(data: bytes, word_order: WordOrder, byte_order: ByteOrder) -> tuple[int, ...]:
+    words = [int.from_bytes(data[at : at + 2], byte_order.value) for at in range(0, len(data), 2)]
+    return tuple(words if word_order is WordOrder.MSW_FIRST else reversed(words))
 
 
 def _float32(number: float) -> bytes:

@@ -107,13 +107,17 @@ def encode_points(points: Iterable[Point], values: Mapping[str, float]) -> dict[
 
     Counters roll over where the point says so. A scale factor is the finest with which all its points fit.
     """
-    points = tuple(points)
-    shared = {point.exponent for point in points if point.exponent is not None}
-    exponents = {at: _fitting([point for point in points if point.exponent == at], values) for at in shared}
+    return encode_shown((point, values.get(point.quantity, math.nan)) for point in points)
+
+
+def encode_shown(shown: Iterable[tuple[Point, float]]) -> dict[int, int]:
+    """As `encode_points`, each point with its own value: channels share quantities and scale factors."""
+    pairs = [(point, _shown(point, value)) for point, value in shown]
+    shared = {point.exponent for point, _ in pairs if point.exponent is not None}
+    exponents = {at: _fitting([pair for pair in pairs if pair[0].exponent == at]) for at in shared}
     image = {at: encode(exponent, _EXPONENT)[0] for at, exponent in exponents.items()}
-    for point in points:
-        exponent = 0 if point.exponent is None else exponents[point.exponent]
-        image.update(_encode(point, _shown(point, values), exponent))
+    for point, number in pairs:
+        image.update(_encode(point, number, 0 if point.exponent is None else exponents[point.exponent]))
     return image
 
 
@@ -138,21 +142,21 @@ def _fitted(number: Fraction, kind: DataType, rollover: int | None, to_integer: 
     return min(max(integer if rollover is None else integer % rollover, low), high)
 
 
-def _shown(point: Point, values: Mapping[str, float]) -> Fraction | None:
-    value = values.get(point.quantity, math.nan)
+def _shown(point: Point, value: float) -> Fraction | None:
+    """The value in the point's own unit."""
     if not math.isfinite(value):
         return None
     factor, offset = conversion(point.unit, QUANTITIES[point.quantity].unit)
     return (Fraction(value) - Fraction(offset)) / Fraction(factor)
 
 
-def _fitting(points: Sequence[Point], values: Mapping[str, float]) -> int:
+def _fitting(pairs: Sequence[tuple[Point, Fraction | None]]) -> int:
     """The least scale factor of at least -2 with which all points fit; counters stay at 0, since theirs never moves."""
-    if any(QUANTITIES[point.quantity].kind is Kind.REGISTER for point in points):
+    if any(QUANTITIES[point.quantity].kind is Kind.REGISTER for point, _ in pairs):
         return 0
     exponent = -2
-    for point in points:
-        shown, part = _shown(point, values), point.parts[0]
+    for point, shown in pairs:
+        part = point.parts[0]
         highest = part.layout.type.limits[1] - 1  # the very last may mean "no value"
         while shown is not None and abs(shown / part.scale) > highest * Fraction(10) ** exponent:
             exponent += 1

@@ -282,9 +282,11 @@ class Template(Strict):
     def _makes_sense(self) -> Self:
         if bool(self.registers) == bool(self.sunspec):
             raise ValueError("a template has either registers or sunspec models")
-        _check(self.points, self.limits)
-        for model in self.sunspec:
-            _check(tuple(self._point(register) for register in model.registers), self.limits)
+        last = self.of_channel(self.channels.count) if self.channels else self
+        for template in (self, last):
+            _check(template.points, self.limits)
+            for model in template.sunspec:
+                _check(tuple(self._point(register) for register in model.registers), self.limits)
         strangers = self.fingerprint.keys() - {register.quantity for register in self.registers}
         if strangers:
             raise ValueError(f"the fingerprint names {', '.join(sorted(strangers))}, which no register holds")

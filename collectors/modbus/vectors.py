@@ -98,8 +98,8 @@ def _block_value(point: Vector, registers: Sequence[int]) -> Raw | str | None:
 
 
 def _scaled(vector: Vector, words: Sequence[int], *, reserved: bool) -> Raw | str | None:
-    if vector["data_type"] == "str":
-        return decode_text(words)
+    if vector["data_type"] == "str":  # the order of words is that of numbers; texts run on as they are
+        return decode_text(words, byte_order=ByteOrder(vector.get("byte_order_in_word") or ByteOrder.BIG))
     raw = _raw(vector, words, reserved=reserved)
     return None if raw is None else _plain(_exact(raw) * Fraction(repr(vector.get("scale") or 1)))
 

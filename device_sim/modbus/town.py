@@ -4,11 +4,12 @@ What a device shows is encoded by the same template that the collector decodes w
 """
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from device_sim.device import ModbusLink, SimDevice
-from device_sim.modbus.fault import Fault
+from device_sim.misspeaking import ModbusFault
 from device_sim.modbus.unit import NO_TARGET, Unit, refusal
 from device_sim.modbus.wire import Framing, Request, SerialLine, Wire
 from metering.clock import Clock
@@ -25,8 +26,8 @@ class ModbusTown:
     late_s  real seconds by which a LATE unit answers late
 
     After `start`, ``serial_ports`` holds the device file of each serial bus. A unit that no device has is answered for
-    with exception 11, as gateways do; on RTU nobody answers. Raises ValueError for two devices with the same unit on
-    one bus, and TemplateError for an unknown template.
+    with exception 11, as gateways do; on RTU nobody answers. A device misbehaves in the spells of its link. Raises
+    ValueError for two devices with the same unit on one bus that can't share it, and for an unknown template.
     """
 
     def __init__(  # noqa: PLR0913 - three of them are for tests
@@ -86,15 +87,18 @@ class ModbusTown:
         self._servers.clear()
         self._lines.clear()
 
-    def spoil(self, device: str, fault: Fault | None) -> None:
-        """Let a device misbehave from now on; None heals it. Raises KeyError for an unknown device."""
-        self._units[device].fault = fault
+    def spoil(self, device: str, fault: ModbusFault | None) -> None:
+        """Let a device misbehave from now on; None goes by its spells again. Raises KeyError for an unknown device."""
+        self._units[device].spoil(fault)
 
     def _add(self, device: SimDevice, link: ModbusLink) -> None:
         units = self._buses.setdefault(link.bus, {})
-        if link.unit in units:
-            raise ValueError(f"bus {link.bus!r} has two devices with unit {link.unit}; the second is {device.id!r}")
-        units[link.unit] = self._units[device.id] = Unit(device, link)
+        unit = units.setdefault(link.unit, Unit())
+        try:
+            unit.add(device, link)
+        except ValueError as error:
+            raise ValueError(f"bus {link.bus!r}: {error}") from None
+        self._units[device.id] = unit
 
     def _speaker(self, units: Mapping[int, Unit], framing: Framing) -> _Speaker:
         def spoken_to(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,14 +115,15 @@ class ModbusTown:
                 request = await framing.request(reader)
                 if request is None:
                     continue
-                fault = units[request.unit].fault if request.unit in units else None
-                is_open = is_open and fault is not Fault.HALF_OPEN
-                if not is_open or fault is Fault.SILENT:
+                unit = units.get(request.unit)
+                fault = unit.fault(self._clock.now_us()) if unit is not None else None
+                is_open = is_open and fault is not ModbusFault.HALF_OPEN
+                if not is_open or fault is ModbusFault.SILENT:
                     continue
-                frame = await self._reply(units, framing, request)
+                frame = await self._reply(unit, fault, framing, request)
                 if frame is None:
                     continue
-                if fault is Fault.LATE:
+                if fault is ModbusFault.LATE:
                     self._spawn(_send_late(writer, frame, self._late_s))
                 else:
                     writer.write(frame)
@@ -128,13 +133,14 @@ class ModbusTown:
         finally:
             writer.close()
 
-    async def _reply(self, units: Mapping[int, Unit], framing: Framing, request: Request) -> bytes | None:
-        unit = units.get(request.unit)
+    async def _reply(
+        self, unit: Unit | None, fault: ModbusFault | None, framing: Framing, request: Request
+    ) -> bytes | None:
         if unit is None:
             answer = refusal(request.question, NO_TARGET) if framing.has_gateway else None
             return answer and framing.frame(request.transaction, request.unit, answer)
         answer = await unit.answer(request.question, self._clock.now_us())
-        return answer and _framed(framing, request, answer, unit.fault)
+        return answer and _framed(framing, request, answer, fault)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -142,24 +148,26 @@ class ModbusTown:
         task.add_done_callback(self._tasks.discard)
 
 
-def _framed(framing: Framing, request: Request, answer: bytes, fault: Fault | None) -> bytes:
+def _framed(framing: Framing, request: Request, answer: bytes, fault: ModbusFault | None) -> bytes:
     """The reply as it leaves the device, with what the fault makes of it."""
     transaction, unit, _ = request
     match fault:
-        case Fault.WRONG_UNIT:
+        case ModbusFault.WRONG_UNIT:
             unit += 1
-        case Fault.WRONG_TRANSACTION:
+        case ModbusFault.WRONG_TRANSACTION:
             transaction += 1
-        case Fault.WRONG_FUNCTION:
+        case ModbusFault.WRONG_FUNCTION:
             answer = bytes([answer[0] ^ 0b111]) + answer[1:]  # 3 and 4 change places
-        case Fault.GARBAGE:
+        case ModbusFault.CUT_ANSWER:
             answer = answer[: len(answer) // 2]
     frame = framing.frame(transaction, unit, answer)
     match fault:
-        case Fault.WRONG_CHECKSUM if not framing.has_gateway:
+        case ModbusFault.WRONG_CHECKSUM if not framing.has_gateway:
             return frame[:-1] + bytes([frame[-1] ^ 1])
-        case Fault.SHORT_FRAME:
+        case ModbusFault.SHORT_FRAME:
             return frame[:-3]
+        case ModbusFault.GARBAGE:
+            return hashlib.blake2b(frame).digest()
     return frame
 
 

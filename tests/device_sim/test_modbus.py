@@ -13,7 +13,7 @@ from pymodbus.exceptions import ModbusIOException
 
 from collectors.modbus.decoding import decode_words
 from device_sim.device import ModbusLink, MqttLink
-from device_sim.modbus import Fault, ModbusTown
+from device_sim.modbus import ModbusFault, ModbusTown
 from metering.clock import Clock
 from metering.samples import Floats, Int64s
 
@@ -98,12 +98,12 @@ async def test_a_sunspec_device_tells_its_models() -> None:
 
 async def test_a_spoiled_unit_heals() -> None:
     async with town() as served, client(served, "school") as school:
-        served.spoil("meter", Fault.BUSY)
+        served.spoil("meter", ModbusFault.BUSY)
         assert (await school.read_input_registers(0, count=2, device_id=7)).exception_code == 6
         served.spoil("meter", None)
         assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
         with pytest.raises(KeyError):
-            served.spoil("nobody", Fault.BUSY)
+            served.spoil("nobody", ModbusFault.BUSY)
 
 
 async def test_the_ports_stay_over_a_restart() -> None:
@@ -156,7 +156,39 @@ async def test_a_device_without_values_is_off() -> None:
         await served.stop()
 
 
+async def test_channels_and_sunspec_devices_share_a_unit() -> None:
+    strings = [
+        Shown(
+            f"string-{n}",
+            ModbusLink("roof", 126, "sunspec/mppt", channel=n),
+            {"dc_power": 1000.0 * n, "dc_voltage": 400.0},
+        )
+        for n in (1, 2)
+    ]
+    meter = Shown("grid", ModbusLink("roof", 126, "sunspec/meter", models=(213,)), {"active_power": -4321.0})
+    served = ModbusTown([INVERTER, *strings, meter], Clock())
+    await served.start()
+    try:
+        async with client(served, "roof") as roof:
+            words: list[int] = []
+            for start in range(40000, 40360, 120):
+                reply = await roof.read_holding_registers(start, count=120, device_id=126)
+                words += (
+                    reply.registers or (await roof.read_holding_registers(start, count=58, device_id=126)).registers
+                )
+    finally:
+        await served.stop()
+    found = {
+        (template, entry.quantity): entry.value
+        for template in ("sunspec/inverter", "sunspec/mppt", "sunspec/meter")
+        for entry in decode_words(template, {40000: words})
+    }
+    assert found["sunspec/inverter", "active_power_generation"] == 5432.0
+    assert found["sunspec/mppt", "dc_power"] == 1000.0
+    assert found["sunspec/meter", "active_power"] == -4321.0
+
+
 def test_two_devices_with_one_unit() -> None:
     twin = Shown("twin", METER.link, {})
-    with pytest.raises(ValueError, match="bus 'school' has two devices with unit 7; the second is 'twin'"):
+    with pytest.raises(ValueError, match="bus 'school': unit 7 is 'meter' already; the second is 'twin'"):
         ModbusTown([METER, twin], Clock())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.modbus.codec import ByteOrder, DataType, Layout, WordOrder, decode, decode_text, encode
+from collectors.modbus.codec import ByteOrder, DataType, Layout, WordOrder, decode, decode_text, encode, encode_text
 
 layouts = st.builds(Layout, st.sampled_from(DataType), st.sampled_from(WordOrder), st.sampled_from(ByteOrder))
 integer_layouts = layouts.filter(lambda layout: not layout.type.is_float)
@@ -27,9 +27,13 @@ def test_float64_comes_back_exactly(number: float, words: WordOrder, order: Byte
     assert decode(encode(number, layout), layout) == number
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
-def test_float32_becomes_a_short_decimal_that_stands_for_the_same_float32(number: float) -> None:
-    layout = Layout(DataType.F32)
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from(WordOrder), st.sampled_from(ByteOrder)
+)
+def test_float32_becomes_a_short_decimal_that_stands_for_the_same_float32(
+    number: float, word_order: WordOrder, byte_order: ByteOrder
+) -> None:
+    layout = Layout(DataType.F32, word_order, byte_order)
     words = encode(number, layout)
     short = decode(words, layout)
     assert isinstance(short, float)
@@ -96,6 +100,32 @@ def test_wrong_number_of_words() -> None:
 )
 def test_texts(words: list[int], text: str | None) -> None:
     assert decode_text(words) == text
+
+
+@given(
+    st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1),
+    st.integers(1, 4),
+    st.sampled_from(WordOrder),
+    st.sampled_from(ByteOrder),
+)
+def test_texts_come_back_as_far_as_they_have_room(text: str, size: int, words: WordOrder, order: ByteOrder) -> None:
+    encoded = encode_text(text, size, words, order)
+    assert len(encoded) == size
+    room = text.encode()[: 2 * size].decode(errors="ignore")
+    assert (decode_text(encoded, words, order) or "") == room
+
+
+@pytest.mark.parametrize(
+    ("word_order", "byte_order", "words"),
+    [
+        (WordOrder.MSW_FIRST, ByteOrder.BIG, (0x4142, 0x4344)),
+        (WordOrder.LSW_FIRST, ByteOrder.BIG, (0x4344, 0x4142)),
+        (WordOrder.MSW_FIRST, ByteOrder.LITTLE, (0x4241, 0x4443)),
+        (WordOrder.LSW_FIRST, ByteOrder.LITTLE, (0x4443, 0x4241)),
+    ],
+)
+def test_orders_of_texts(word_order: WordOrder, byte_order: ByteOrder, words: tuple[int, ...]) -> None:
+    assert encode_text("ABCD", 2, word_order, byte_order) == words
 
 
 @given(st.floats(allow_nan=False, width=32))

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collectors.modbus.library import load_template, template_ids
-from device_sim.modbus import Fault
+from device_sim.modbus import ModbusFault
 from metering.instant import SECOND
 from metering.quantities import QUANTITIES
 from metering.units import conversion
@@ -76,7 +76,7 @@ async def test_a_poll_has_one_time_and_polls_fall_on_multiples_of_the_interval(r
 async def test_a_dead_unit_does_not_cost_the_others_a_poll(rig: Any, shown: Any) -> None:
     devices = [shown(f"d{unit}", WATER, {"water_volume": float(unit)}, unit=unit) for unit in (1, 2, 3)]
     setup = rig(devices)
-    setup.town.spoil("d2", Fault.SILENT)
+    setup.town.spoil("d2", ModbusFault.SILENT)
     async with setup.running(timeout_s=0.1, **{f"d{unit}": {"interval_s": 0.5} for unit in (1, 2, 3)}) as sink:
         await sink.until(lambda: len(sink.of("d3")) >= 5)
     for device in ("d1", "d3"):
@@ -113,7 +113,7 @@ async def test_a_gateway_that_is_away_is_reported_and_found_again(rig: Any, show
 
 async def test_a_busy_device_is_asked_again_in_the_same_poll(rig: Any, shown: Any) -> None:
     setup = rig([shown("d", WATER, {"water_volume": 1.0})])
-    setup.town.spoil("d", Fault.BUSY)
+    setup.town.spoil("d", ModbusFault.BUSY)
     async with setup.running() as sink:
         await asyncio.sleep(0.15)
         setup.town.spoil("d", None)
@@ -124,7 +124,7 @@ async def test_a_busy_device_is_asked_again_in_the_same_poll(rig: Any, shown: An
 async def test_a_refused_hole_is_learned_once(rig: Any, shown: Any) -> None:
     values = {"heat_energy": 12345.0, "flow_temperature": 70.0, "return_temperature": 40.0}
     setup = rig([shown("d", "equysis/ultra", values)])
-    setup.town.spoil("d", Fault.NO_HOLES)
+    setup.town.spoil("d", ModbusFault.NO_HOLES)
     with capture_logs() as logs:
         async with setup.running() as sink:
             await sink.until(lambda: len(sink.polls) >= 3)
@@ -158,7 +158,7 @@ async def test_a_device_of_another_kind_is_reported(rig: Any, shown: Any) -> Non
 
 async def test_a_device_without_any_value_is_reported(rig: Any, shown: Any) -> None:
     setup = rig([shown("d", "eastron/sdm120", {"active_power": 1.0})])
-    setup.town.spoil("d", Fault.NO_VALUES)
+    setup.town.spoil("d", ModbusFault.NO_VALUES)
     async with setup.running() as sink:
         await sink.until(lambda: sink.failures)
     assert sink.reasons("d")[0] == "answered, but had no value for anything"

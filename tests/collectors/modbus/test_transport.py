@@ -12,7 +12,7 @@ from collectors.modbus.frame import rtu_request
 from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
-from device_sim.modbus import Fault, Wire
+from device_sim.modbus import ModbusFault, Wire
 from metering.clock import Clock
 
 WATER = "dynaflox/ultrad"
@@ -39,9 +39,11 @@ async def test_units_behind_every_wire(rig: Any, shown: Any, certificates: Any, 
 
 
 @pytest.mark.parametrize("wire", RTU)
-@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.WRONG_CHECKSUM, Fault.SHORT_FRAME, Fault.WRONG_UNIT])
+@pytest.mark.parametrize(
+    "fault", [ModbusFault.SILENT, ModbusFault.WRONG_CHECKSUM, ModbusFault.SHORT_FRAME, ModbusFault.WRONG_UNIT]
+)
 async def test_a_bad_unit_on_a_serial_bus_harms_nobody(
-    rig: Any, shown: Any, certificates: Any, wire: Wire, fault: Fault
+    rig: Any, shown: Any, certificates: Any, wire: Wire, fault: ModbusFault
 ) -> None:
     devices = [shown("bad", WATER, {"water_volume": 1.0}), shown("good", WATER, {"water_volume": 2.0}, unit=9)]
     setup = rig(devices, wires={"bus": wire}, certificates=certificates)
@@ -63,7 +65,7 @@ async def test_a_late_reply_is_never_taken_for_the_next(rig: Any, shown: Any, ce
     setup = rig([wallbox], wires={"bus": wire}, certificates=certificates, late_s=0.13)
     async with setup.running(timeout_s=0.1) as sink:
         await sink.until(lambda: sink.polls)
-        setup.town.spoil("d", Fault.LATE)
+        setup.town.spoil("d", ModbusFault.LATE)
         await sink.until(lambda: len(sink.reasons("d")) >= 3)
         setup.town.spoil("d", None)
         seen = len(sink.polls)
