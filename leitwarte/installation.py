@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from collectors.modbus.settings import ModbusSettings
 from collectors.protocol import Collector
+from leitwarte.changes import Changes, acquisition, needing_restart, with_fixed
 from leitwarte.settings import Settings
+from leitwarte.slot import Slot
 from metering.clock import Clock
+from metering.estate import Estate
 from storage.factory import open_store
 from storage.protocol import StoreError, StoreUnavailable
 
@@ -45,6 +49,9 @@ class Installation:
         self.clock = clock or settings.clock.clock()
         self.estate = settings.estate()
         self.store = open_store(settings.store_in_data_dir)
+        self._parts: Collection[Part] = ()  # that run here
+        self._collectors: dict[str, tuple[object, Collector]] = {}  # by name, with their settings
+        self._slots: dict[Part, Slot] = {}
         settings.data_dir.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -55,33 +62,79 @@ class Installation:
 
     @cached_property
     def gateway(self) -> "Gateway":
-        from collectors.modbus.collector import ModbusCollector
-        from collectors.mqtt.collector import MqttCollector
         from gateway.gateway import Gateway
 
-        collectors: list[Collector] = [
-            *(ModbusCollector(connection, self.clock) for connection in self.settings.modbus),
-            *(MqttCollector(broker, self.clock) for broker in self.settings.mqtt),
-        ]
+        self._collectors = self._connected(self.settings)
+        collectors = [collector for _, collector in self._collectors.values()]
         return Gateway(self.store, collectors, self.estate.devices, self.settings.gateway_in_data_dir, self.clock)
 
     @cached_property
     def analytics(self) -> "Analytics":
-        from analytics.service import Analytics
-
-        settings = self.settings
-        return Analytics(
-            self.store, self.estate, settings.analytics, self.clock, self.alerts, settings.rules(), settings.language
-        )
+        return self._new_analytics(self.settings, self.estate)
 
     @cached_property
     def web(self) -> "WebApp":
+        return self._new_web(self.settings, self.estate)
+
+    async def reload(self, wanted: Settings) -> Changes:
+        """Go on with other settings; what they do not touch notices nothing.
+
+        Raises ValueError or LookupError, and leaves all as it is, if the settings can't be.
+        """
+        old, new = self.settings, with_fixed(self.settings, wanted)
+        restart = list(needing_restart(old, wanted))
+        estate, collectors = new.estate(), self._connected(new)
+        common = estate != self.estate or any(
+            getattr(old, key) != getattr(new, key) for key in ("language", "timezone", "carbon")
+        )
+        fresh: dict[Part, Analytics | WebApp] = {}
+        if Part.ANALYTICS in self._parts and (common or old.analytics != new.analytics):
+            fresh[Part.ANALYTICS] = self._new_analytics(new, estate)
+        if Part.WEB in self._parts and (common or old.web != new.web):
+            fresh[Part.WEB] = self._new_web(new, estate)
+
+        self.settings, self.estate = new, estate
+        applied: list[str] = []
+        if Part.GATEWAY in self._parts:
+            applied += acquisition(old, new)
+            self._collectors = collectors
+            await self.gateway.exchange([collector for _, collector in collectors.values()], estate.devices)
+        for part, work in fresh.items():
+            setattr(self, part, work)
+            self._slots[part].exchange(work.run)
+            applied.append(f"{part} begun anew")
+        return Changes(applied, restart)
+
+    def _connected(self, settings: Settings) -> dict[str, tuple[object, Collector]]:
+        """A collector for each connection; the one that is there already, if its settings are the same."""
+        from collectors.modbus.collector import ModbusCollector
+        from collectors.mqtt.collector import MqttCollector
+
+        collectors: dict[str, tuple[object, Collector]] = {}
+        for kind, _, connection in settings.connections():
+            key = f"{kind} {connection.id}"
+            before = self._collectors.get(key)
+            if before is not None and before[0] == connection:
+                collectors[key] = before
+            elif isinstance(connection, ModbusSettings):
+                collectors[key] = connection, ModbusCollector(connection, self.clock)
+            else:
+                collectors[key] = connection, MqttCollector(connection, self.clock)
+        return collectors
+
+    def _new_analytics(self, settings: Settings, estate: Estate) -> "Analytics":
+        from analytics.service import Analytics
+
+        return Analytics(
+            self.store, estate, settings.analytics, self.clock, self.alerts, settings.rules(), settings.language
+        )
+
+    def _new_web(self, settings: Settings, estate: Estate) -> "WebApp":
         from dashboards.web.app import WebApp
 
-        settings = self.settings
         return WebApp(
             self.store,
-            self.estate,
+            estate,
             self.alerts,
             settings.web,
             settings.language,
@@ -114,14 +167,17 @@ class Installation:
 
     async def run(self, parts: Collection[Part] = tuple(Part)) -> None:
         """Run the parts until cancelled, while the installation is `opened`."""
+        self._parts = parts
         async with asyncio.TaskGroup() as group:
             if Part.GATEWAY in parts:
                 group.create_task(self.gateway.run(), name="gateway")
             if Part.ANALYTICS in parts:
-                group.create_task(self.analytics.run(), name="analytics")
+                slot = self._slots[Part.ANALYTICS] = Slot(self.analytics.run)
+                group.create_task(slot.run(), name="analytics")
                 group.create_task(self._beat(), name="heartbeat of analytics")
             if Part.WEB in parts:
-                group.create_task(self.web.run(), name="web app")
+                slot = self._slots[Part.WEB] = Slot(self.web.run)
+                group.create_task(slot.run(), name="web app")
 
     async def _start_store(self) -> None:
         while True:
@@ -138,6 +194,6 @@ class Installation:
         seen = 0
         while True:
             await asyncio.sleep(self.settings.analytics.interval_s)
-            if self.analytics.cycles > seen:
+            if self.analytics.cycles != seen:
                 seen = self.analytics.cycles
                 await asyncio.to_thread(self.settings.heartbeat.touch)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 
@@ -27,6 +27,26 @@ async def until_stopped(work: Coroutine[Any, Any, None], seconds: float | None =
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def upon(number: signal.Signals, action: Callable[[], Coroutine[Any, Any, object]]) -> Iterator[None]:
+    """While the block runs, take action when the signal comes. To be entered in the event loop."""
+    loop = asyncio.get_running_loop()
+    under_way: set[asyncio.Task[object]] = set()
+
+    def begin() -> None:
+        task = loop.create_task(action(), name=f"upon {number.name}")
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    loop.add_signal_handler(number, begin)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(number)
+        for task in under_way:
+            task.cancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,16 +1,19 @@
 """``leitwarte run``: production."""
 
 import asyncio
+import signal
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.journal import JournalInUse
-from leitwarte import logs
+from leitwarte import control, logs
 from leitwarte.commands.common import CONFIG, ConfigOption, commands, fail
 from leitwarte.commands.opening import settings_file
 from leitwarte.installation import Installation, Part
-from leitwarte.lifetime import until_stopped
+from leitwarte.lifetime import until_stopped, upon
+from leitwarte.requests import Requests
 from leitwarte.settings import Settings
 from storage.protocol import StoreError
 
@@ -22,18 +25,23 @@ def run(
     config: ConfigOption = CONFIG,
     only: Annotated[list[Part] | None, typer.Option(help="Run only this part; may be given more than once.")] = None,
 ) -> None:
-    """Run gateway, analytics and web app as the settings say, until SIGTERM or Ctrl-C."""
+    """Run gateway, analytics and web app as the settings say, until SIGTERM or Ctrl-C. SIGHUP reloads the settings."""
     settings = settings_file(config).settings
     logs.configure()
     try:
-        asyncio.run(_run(settings, only or list(Part)))
+        asyncio.run(_run(settings, only or list(Part), config))
     except StoreError as error:
         fail(f"store: {error}")
     except (JournalInUse, OSError, ValueError) as error:
         fail(error)
 
 
-async def _run(settings: Settings, parts: list[Part]) -> None:
+async def _run(settings: Settings, parts: list[Part], file: Path) -> None:
     installation = Installation(settings)
-    async with installation.opened():
-        await until_stopped(installation.run(parts))
+    requests = Requests(installation, file)
+    async with (
+        installation.opened(),
+        control.listening(settings.control, parts, {"reload": requests.reload, "replay": requests.replay}),
+    ):
+        with upon(signal.SIGHUP, requests.reload):
+            await until_stopped(installation.run(parts))
