@@ -16,7 +16,7 @@ from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
 from analytics.evaluation import Evaluation, Results
-from analytics.reports.collect import Rules
+from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
 from analytics.workers import worker_pool
 from metering.clock import Clock

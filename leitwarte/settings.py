@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from analytics.carbon.factors import FactorSet
 from analytics.carbon.settings import CarbonSettings
-from analytics.reports.collect import Rules
+from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
 from collectors.modbus.settings import ModbusSettings
 from collectors.mqtt.settings import MqttSettings
@@ -17,7 +18,7 @@ from dashboards.settings import WebSettings
 from gateway.settings import GatewaySettings
 from leitwarte.estate_settings import SiteSettings
 from metering.clock import Clock
-from metering.estate import Building, Estate, Site
+from metering.estate import Building, Carrier, Estate, Site
 from metering.localtime import LocalCalendar
 from metering.strict import Strict
 from metering.texts import Language
@@ -105,7 +106,21 @@ class Settings(Strict):
 
     def rules(self) -> Rules:
         """By which rules energy becomes CO2. Raises LookupError for an unknown factor set."""
-        return Rules(FactorSet.load(self.carbon.factors), self.calendar, self.carbon.gas_quality())
+        carbon, tariffs = self.carbon, self.analytics.tariffs
+        prices = {carrier: Decimal(str(price)) for carrier in Carrier if (price := tariffs.price(carrier)) is not None}
+        library = carbon.library()
+        return Rules(
+            FactorSet.load(carbon.factors, library),
+            self.calendar,
+            carbon.gas_quality(),
+            library=library,
+            choices=carbon.choices,
+            sectors=carbon.sectors,
+            prices=prices,
+            weather=carbon.normalisation(),
+            bands=carbon.bands(),
+            municipality=carbon.whole_municipality,
+        )
 
     def tomorrow(self) -> date:
         """The local day after this one."""

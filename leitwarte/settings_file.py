@@ -90,7 +90,12 @@ def load(path: Path) -> SettingsFile:
         problem(where, message, remedy)
     if problems:
         raise SettingsError(problems)
-    return SettingsFile(path, settings.model_copy(update={"data_dir": path.parent / settings.data_dir}), located.lines)
+    return SettingsFile(path, settings.model_copy(update=_beside(settings, path.parent)), located.lines)
+
+
+def _beside(settings: Settings, folder: Path) -> dict[str, object]:
+    """What has relative paths, with them taken from the folder."""
+    return {"data_dir": folder / settings.data_dir, "carbon": settings.carbon.beside(folder)}
 
 
 def _substitute(value: object, where: yaml_lines.Path, folder: Path, problem: _Report) -> object:

@@ -7,7 +7,7 @@ from analytics.carbon.emissions import Split
 from analytics.carbon.factor import Factor, Status, Variant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bands:
     """Half widths, as shares. They add up: each part is taken at its worst.
 

@@ -2,12 +2,19 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from analytics.carbon.band import Bands
+from analytics.carbon.edition import Library
 from analytics.carbon.energy import GasPeriod, GasQuality
-from analytics.carbon.factors import DEFAULT
+from analytics.carbon.factors import DEFAULT, Choice
+from analytics.carbon.weather import Normalisation, heating_factor
 from metering.strict import Strict
+
+Sector = Literal["municipal", "households", "commerce", "industry", "transport"]
 
 
 class GasPeriodSettings(Strict):
@@ -25,14 +32,86 @@ class GasPeriodSettings(Strict):
     """The bill or price sheet it stands on."""
 
 
+class WeatherSettings(Strict):
+    """What makes a year's heating energy that of a normal year; either degree days or climate factors."""
+
+    source: str
+    """Station or postcode, and who published the values."""
+    reference: Decimal | None = Field(default=None, gt=0)
+    """Degree days G20/15 of the normal year, in Kd."""
+    degree_days: dict[int, Decimal] = Field(default_factory=dict)
+    """Degree days G20/15 by calendar year, in Kd."""
+    climate_factors: dict[int, Decimal] = Field(default_factory=dict)
+    """Climate factors of the Deutscher Wetterdienst by calendar year, for your postcode."""
+    hot_water_share: Decimal = Field(default=Decimal(0), ge=0, lt=1)
+    """Share of the heating energy that does not depend on the weather."""
+
+    @model_validator(mode="after")
+    def _one_method(self) -> Self:
+        if bool(self.degree_days) == bool(self.climate_factors):
+            raise ValueError("give either degree_days with their reference, or climate_factors")
+        if self.degree_days and self.reference is None:
+            raise ValueError("degree_days need the reference of the normal year")
+        if any(value <= 0 for value in (*self.degree_days.values(), *self.climate_factors.values())):
+            raise ValueError("degree days and climate factors are over 0")
+        return self
+
+    def normalisation(self) -> Normalisation:
+        if self.reference is None:
+            return Normalisation("DWD-KF", self.source, self.climate_factors, self.hot_water_share)
+        factors = {year: heating_factor(days, self.reference) for year, days in self.degree_days.items()}
+        return Normalisation("G20/15", self.source, factors, self.hot_water_share)
+
+
+class BandSettings(Strict):
+    """How far figures may be off, as shares: half widths of the band."""
+
+    provisional: Decimal = Field(default=Bands.provisional, ge=0, le=1)
+    """Of preliminary and estimated factors."""
+    stand_in: Decimal = Field(default=Bands.stand_in, ge=0, le=1)
+    """Of a factor that stands in for a year that has none yet."""
+    substituted: Decimal = Field(default=Bands.substituted, ge=0, le=1)
+    """Of energy that was not measured."""
+
+
 class CarbonSettings(Strict):
     """Which factors count, and what the gas is worth."""
 
     factors: str = DEFAULT
-    """A rule set or edition; ``leitwarte carbon factors`` lists them."""
+    """The rule set or edition of live figures; ``leitwarte carbon factors`` lists them."""
+    factor_files: tuple[Path, ...] = ()
+    """Further editions, such as your heat network's own factor; relative to the settings file."""
+    unverified: bool = False
+    """Also use values that nobody has seen in a reliable source."""
+    choices: dict[str, dict[str, Choice]] = Field(default_factory=dict)
+    """By view and carrier: a factor instead of the view's, such as {GEG: {heat: {edition: evo-2022}}}."""
     gas: tuple[GasPeriodSettings, ...] = ()
     """The gas bills; without them gas has neither kWh nor CO2."""
+    sectors: dict[str, Sector] = Field(default_factory=dict)
+    """Sector of a building, by its id; municipal if left out."""
+    whole_municipality: bool = False
+    """Whether the meters are all the grid-bound consumption of the municipality: only then can a balance be BISKO."""
+    weather: WeatherSettings | None = None
+    """For weather-normalised heat of buildings."""
+    band: BandSettings = BandSettings()
+    """How far figures may be off."""
+    feeds: Path | None = None
+    """Folder of fetched generation mixes, for hourly grid intensities; relative to the settings file."""
+
+    def library(self) -> Library:
+        return Library(self.factor_files, self.unverified)
 
     def gas_quality(self) -> GasQuality | None:
         periods = tuple(GasPeriod(p.start, p.end, p.state_number, p.calorific_value, p.source) for p in self.gas)
         return GasQuality(periods) if periods else None
+
+    def normalisation(self) -> Normalisation | None:
+        return self.weather.normalisation() if self.weather else None
+
+    def bands(self) -> Bands:
+        return Bands(self.band.provisional, self.band.stand_in, self.band.substituted)
+
+    def beside(self, folder: Path) -> Self:
+        """With relative paths taken from the folder of the settings file."""
+        files = tuple(folder / path for path in self.factor_files)
+        return self.model_copy(update={"factor_files": files, "feeds": folder / self.feeds if self.feeds else None})

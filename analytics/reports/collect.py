@@ -64,21 +64,21 @@ async def meter_sums(
     while some := list(islice(remaining, _AT_ONCE)):
         wanted = [Series(meter.id, name) for meter in some for name in ("consumption", "completeness")]
         for month in period.months:
-            parts = month.split(bounds)
+            parts = month.whole_month.split(bounds | {month.start, month.end})
             found = [await store.samples(wanted, part.window(rules.calendar)) for part in parts]
-            for made in await asyncio.to_thread(_month, some, parts, found, rules, view):
+            for made in await asyncio.to_thread(_month, some, month, parts, found, rules, view):
                 yield made
 
 
-def _month(
+def _month(  # noqa: PLR0913, PLR0917
     meters: Sequence[Meter],
+    asked: Period,
     parts: Sequence[Period],
     found: Sequence[Mapping[Series, Samples]],
     rules: Rules,
     view: View,
 ) -> list[MeterSum]:
     windows = [part.window(rules.calendar) for part in parts]
-    month = parts[0].start.replace(day=1)
     made: list[MeterSum] = []
     with exact():
         for meter in meters:
@@ -86,8 +86,8 @@ def _month(
             amounts = []
             for part, window, samples in zip(parts, windows, found, strict=True):
                 values = _stored(samples[consumption], samples[completeness], window, rules.step_us)
-                amounts.append((part.start, tally(*values, window.duration_us // rules.step_us)))
-            made += MeterSum.of(meter, month, amounts, rules, view)
+                amounts.append((part, tally(*values, window.duration_us // rules.step_us)))
+            made += MeterSum.of(meter, parts[0].start, amounts, asked, rules, view)
     return made
 
 

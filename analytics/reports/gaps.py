@@ -1,6 +1,6 @@
 """Sums over days in which a gap is neither zero nor silent: it is filled in, and kept apart from what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -50,20 +50,29 @@ class PeriodSum:
         )
 
 
-def filled(figures: Sequence[DayFigure], bands: Bands | None = None) -> PeriodSum:
+def mean_of(amounts: Iterable[tuple[Split, Coverage]]) -> Decimal | None:
+    """The mean amount of the known intervals, in billing units; None if none is known."""
+    amount, known = Decimal(0), Decimal(0)
+    for split, coverage in amounts:
+        amount += split.total
+        known += coverage.steps - coverage.unknown
+    return (amount / known).quantize(_MEAN) if known else None
+
+
+def filled(figures: Sequence[DayFigure], bands: Bands | None = None, mean: Decimal | None = None) -> PeriodSum:
     """The sum of one meter's days (or longer stretches under one rate each), at least one.
 
-    Unknown intervals count with the mean of the known ones; each day's share of a gap is weighted with that day's
-    factor. If energy or emissions of some days cannot be told, they cannot of the whole.
+    Unknown intervals count with ``mean``, or else that of the known ones; each day's share of a gap has that day's factor.
+    If energy or emissions of some days cannot be told, they cannot of the whole.
     """
     bands = bands or Bands()
     coverage = reduce(Coverage.plus, (figure.coverage for figure in figures))
-    known_steps = coverage.steps - coverage.unknown
+    if mean is None:
+        mean = mean_of((figure.amount, figure.coverage) for figure in figures)
     factors = tuple(dict.fromkeys(figure.rate.factor for figure in figures if figure.rate.factor is not None))
     problems = tuple(dict.fromkeys(figure.rate.problem for figure in figures if figure.rate.problem is not None))
-    if not known_steps:
+    if mean is None:
         return PeriodSum(None, None, coverage, factors, (*problems, Problem.NO_VALUES))
-    mean = (reduce(Split.plus, (figure.amount for figure in figures)).total / known_steps).quantize(_MEAN)
     amount, kwh, kg, spread, biogenic = NOTHING, NOTHING, NOTHING, Decimal(0), Decimal(0)
     for figure in figures:
         gap = figure.coverage.unknown

@@ -6,7 +6,8 @@ from datetime import date
 
 from analytics.carbon.emissions import Coverage, DayFigure, Problem, Rate, Split, rate_on
 from analytics.carbon.view import Scope, View
-from analytics.reports.gaps import PeriodSum, filled
+from analytics.reports.gaps import PeriodSum, filled, mean_of
+from analytics.reports.period import Period
 from analytics.reports.rules import Rules
 from metering.estate import Meter, Role
 
@@ -21,19 +22,27 @@ class MeterSum:
     sum: PeriodSum
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913, PLR0917
         cls,
         meter: Meter,
         month: date,
-        amounts: Sequence[tuple[date, tuple[Split, Coverage]]],
+        amounts: Sequence[tuple[Period, tuple[Split, Coverage]]],
+        asked: Period,
         rules: Rules,
         view: View,
     ) -> Iterator["MeterSum"]:
-        """One for each scope the carrier stands in, from the month's stretches under one rate (their first days)."""
+        """One for each scope the carrier stands in, of what of the whole month's stretches under one rate is asked for.
+
+        Gaps are filled with the mean of the calendar month whatever part of it is asked for: so its parts add up.
+        """
+        mean = mean_of(amount for _, amount in amounts)
         scopes = view.scopes_of(meter.carrier) if meter.role is Role.SUPPLY else []
         for scope in scopes or [next(iter(view.scopes))]:
             stretches = []
-            for day, (amount, coverage) in amounts:
+            for part, (amount, coverage) in amounts:
+                if not asked.start <= part.start < asked.end:
+                    continue
+                day = part.start
                 rate = rate_on(day, meter, view.scopes[scope], rules.gas)
                 if rate.problem in (
                     Problem.NO_ENERGY,
@@ -41,4 +50,4 @@ class MeterSum:
                 ):  # as it should be: no problem of the report
                     rate = Rate(rate.kwh_per_unit)
                 stretches.append(DayFigure(meter.id, day, amount, None, None, coverage, rate))
-            yield cls(meter, scope, month, filled(stretches, rules.bands))
+            yield cls(meter, scope, month, filled(stretches, rules.bands, mean))

@@ -68,6 +68,11 @@ class Period:
         return found
 
     @property
+    def whole_month(self) -> "Period":
+        """The local month that its first day is in."""
+        return Period.parse(f"{self.start:%Y-%m}")
+
+    @property
     def previous(self) -> "Period":
         """The same days of the year before; 29 February becomes the end of February."""
         return Period(_year_before(self.start), _year_before(self.end))

@@ -10,7 +10,10 @@ from analytics.carbon import edition
 from analytics.carbon.factor import Boundary, Gases, HeatBasis, Status, Variant
 from analytics.carbon.factors import FactorSet, names
 
-HEADER = "carrier,region,valid,g_per_kwh,gases,boundary,heat_basis,hi_per_hs,status,evidence,afterwards,publisher,document,page,url\n"
+HEADER = (
+    "carrier,region,valid,g_per_kwh,gases,boundary,heat_basis,hi_per_hs,"
+    "status,evidence,afterwards,publisher,document,page,url\n"
+)
 SOURCE = "Publisher,Document,p. 1,https://example.org"
 GOOD = f"electricity,DE,2023,442,CO2e,upstream,none,,final,primary,latest,{SOURCE}\n"
 
