@@ -15,6 +15,7 @@ from analytics.alerts.book import AlertBook
 from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
+from analytics.energy.late import Arrivals
 from analytics.evaluation import Evaluation, Results
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
@@ -30,6 +31,7 @@ _log = structlog.get_logger()
 _AT_ONCE = 3  # meters whose histories are in memory at the same time
 _EVIDENCE_US = 30 * MINUTE
 _QUIET_US = 10 * MINUTE
+_LOOK_BACK_US = HOUR
 _ASK_AGAIN_US = 15 * SECOND
 _LIVE_KINDS = ("silent", "silent_many")
 
@@ -66,6 +68,8 @@ class Analytics:
         self._detectors: dict[str, Detector] = {}
         self._done_us: dict[str, int] = {}  # until when each meter is evaluated
         self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
+        self._arrivals = Arrivals(store)
+        self._looked_back_us = 0  # when readings that came late were looked for
         self._learned_us = 0
         self._cycle_us = clock.now_us()
         self._silence = self._listening()
@@ -86,6 +90,7 @@ class Analytics:
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
         """Evaluate every meter over a history, learn from it, and open alerts for what is wrong lately."""
+        await self._late(window.end_us)
         turn = asyncio.Semaphore(_AT_ONCE)
         done = 0
 
@@ -115,6 +120,8 @@ class Analytics:
         await self._check_live(now_us)
         for meter in self._due(now_us):
             await self._evaluate(meter, now_us)
+        if now_us - self._looked_back_us >= _LOOK_BACK_US:
+            await self._look_back(now_us)
         if now_us - self._learned_us >= DAY:
             await self._relearn(now_us)
         await self._settle(now_us)
@@ -150,6 +157,31 @@ class Analytics:
             results, self._detectors[meter.id] = found
         if results is not None:
             await self._keep(results, alerts_since_us)
+
+    async def _late(self, now_us: int) -> dict[Series, list[Window]]:
+        """Where readings came since this was asked before, other than in the recent hours, which are always redone."""
+        self._looked_back_us = now_us
+        window = Window(now_us - self._settings.late_days * DAY, now_us)
+        series = dict.fromkeys(meter.series for meter in self._estate.meters.values() if meter.formula is None)
+        found = await self._arrivals.changed(series, window)
+        recent_us = self._evaluation.recent(now_us, now_us).start_us
+        return {series: [part for part in parts if part.start_us < recent_us] for series, parts in found.items()}
+
+    async def _look_back(self, now_us: int) -> None:
+        """Redo what late readings have changed, and what is computed from it."""
+        late = await self._late(now_us)
+        redone = {meter.id: late.get(meter.series, []) for meter in self._estate.meters.values()}
+        for meter in chain.from_iterable(self._estate.computed_after()):
+            sources = meter.formula.meters if meter.formula is not None else ()
+            redone[meter.id] += [window for source in sources for window in redone[source]]
+            detector = self._detectors.get(meter.id)
+            if detector is None:
+                continue
+            for window in redone[meter.id]:
+                results = await self._evaluation.again(meter, detector, window, window.start_us)
+                if results is not None:
+                    _log.info("readings came late, their intervals are redone", meter=meter.id)
+                    await self._keep(results, now_us - self._settings.alerts.days * DAY)
 
     async def _keep(self, results: Results, alerts_since_us: int) -> None:
         """Store the results and report what is wrong in them."""

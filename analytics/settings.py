@@ -47,7 +47,9 @@ class AnalyticsSettings(Strict):
     history_days: int = Field(default=366, ge=7)
     """How much history a meter's usual consumption is learned from, at most."""
     recompute_h: float = Field(default=24.0, ge=1)
-    """Readings that come late by up to so many hours still change the results."""
+    """Readings that come late by up to so many hours change the results with the next interval …"""
+    late_days: int = Field(default=92, ge=1)
+    """… and those that come late by up to so many days within the hour."""
     substitute_gaps: bool = True
     """What a register counted while it was not read becomes substitute values (Ersatzwerte), spread evenly over the gap
     and marked as such; if false, nothing is said of the gap and sums lack it."""

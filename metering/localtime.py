@@ -1,16 +1,17 @@
 """Calendar periods in local time. A day in Europe/Berlin has 92, 96 or 100 quarter-hours."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from metering.instant import QUARTER_HOUR, Window, from_datetime, to_datetime
+from metering.instant import DAY, QUARTER_HOUR, SECOND, Window, from_datetime, to_datetime
 from metering.samples import Int64s
 
 
 class LocalCalendar:
-    """Days, months and years of one time zone as half-open UTC windows.
+    """Days, ISO weeks, months and years of one time zone as half-open UTC windows.
 
     Raises ValueError for an unknown time zone.
     """
@@ -40,6 +41,11 @@ class LocalCalendar:
         following = date(year + month // 12, month % 12 + 1, 1)
         return Window(self.midnight(date(year, month, 1)), self.midnight(following))
 
+    def week(self, year: int, week: int) -> Window:
+        """The ISO 8601 week, Monday to Sunday. Raises ValueError for a week that the year does not have."""
+        monday = date.fromisocalendar(year, week, 1)
+        return Window(self.midnight(monday), self.midnight(monday + timedelta(days=7)))
+
     def year(self, year: int) -> Window:
         return Window(self.midnight(date(year, 1, 1)), self.midnight(date(year + 1, 1, 1)))
 
@@ -51,14 +57,37 @@ class LocalCalendar:
         return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
     def utc_offsets_us(self, instants_us: Int64s) -> Int64s:
-        """UTC offset (µs, east positive) at each instant, in any order; one zone look-up per quarter-hour present."""
-        slots, where = np.unique(instants_us // QUARTER_HOUR, return_inverse=True)
-        offsets = np.array([self._offset_us(int(slot) * QUARTER_HOUR) for slot in slots], np.int64)
-        return offsets[where] if len(slots) else np.empty(0, np.int64)
+        """UTC offset (µs, east positive) at each instant, in any order, shape as given."""
+        if not len(instants_us):
+            return np.empty(0, np.int64)
+        years = np.unique(instants_us.astype("datetime64[us]").astype("datetime64[Y]")).astype(np.int64) + 1970
+        tables = [_offsets_of(self.zone, year) for year in years.tolist()]
+        begins, offsets = (np.concatenate(columns) for columns in zip(*tables, strict=True))
+        return offsets[np.searchsorted(begins, instants_us, side="right") - 1]
 
-    def _offset_us(self, instant_us: int) -> int:
-        offset = self.local(instant_us).utcoffset() or timedelta()
-        return offset // timedelta(microseconds=1)
+
+@lru_cache(maxsize=1024)
+def _offsets_of(zone: ZoneInfo, year: int) -> tuple[Int64s, Int64s]:
+    """The instants of a year (UTC) from which on a UTC offset holds, its first instant before all, and those offsets.
+
+    No zone changes its offset twice within a day.
+    """
+
+    def offset(instant_us: int) -> int:
+        return (to_datetime(instant_us).astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
+
+    begin, end = (from_datetime(datetime(edge, 1, 1, tzinfo=UTC)) for edge in (year, year + 1))
+    begins, offsets = [begin], [offset(begin)]
+    for day in range(begin, end, DAY):
+        following = min(day + DAY, end - SECOND)
+        if offset(following) != offsets[-1]:
+            before, after = day, following
+            while after - before > SECOND:
+                middle = (before + after) // (2 * SECOND) * SECOND
+                before, after = (middle, after) if offset(middle) == offsets[-1] else (before, middle)
+            begins.append(after)
+            offsets.append(offset(after))
+    return np.array(begins, np.int64), np.array(offsets, np.int64)
 
 
 def quarter_hours(window: Window) -> Int64s:

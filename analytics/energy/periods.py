@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics.energy.intervals import Intervals
-from metering.instant import Window
+from metering.instant import HOUR, Window
 from metering.localtime import LocalCalendar
 
 
@@ -37,9 +37,24 @@ def sums(intervals: Intervals, periods: Sequence[Window]) -> list[PeriodSum]:
     return found
 
 
+def hourly(intervals: Intervals, window: Window) -> list[PeriodSum]:
+    """Sums of the hours of a window, from its begin on; UTC offsets are no matter, except where they end in half hours.
+
+    Raises ValueError for a window that is no whole number of hours.
+    """
+    if window.duration_us % HOUR:
+        raise ValueError(f"a window of {window.duration_us} µs has no whole number of hours")
+    return sums(intervals, [Window(hour, hour + HOUR) for hour in range(window.start_us, window.end_us, HOUR)])
+
+
 def daily(intervals: Intervals, days: Sequence[date], calendar: LocalCalendar) -> list[PeriodSum]:
     """Sums of local days."""
     return sums(intervals, [calendar.day(day) for day in days])
+
+
+def weekly(intervals: Intervals, weeks: Sequence[tuple[int, int]], calendar: LocalCalendar) -> list[PeriodSum]:
+    """Sums of ISO weeks, each given as (ISO year, week)."""
+    return sums(intervals, [calendar.week(year, week) for year, week in weeks])
 
 
 def monthly(intervals: Intervals, months: Sequence[tuple[int, int]], calendar: LocalCalendar) -> list[PeriodSum]:

@@ -18,7 +18,8 @@ from device_sim.faults.scenario import load_scenario
 from device_sim.history import readings
 from device_sim.town import Town
 from metering.clock import Clock
-from metering.estate import Estate
+from metering.estate import Carrier, Estate, Meter, Role
+from metering.formula import Formula
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, SECOND, Window, parse
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
@@ -58,6 +59,9 @@ class Installation:
         devices = [whole.devices[name] for name in DEVICES]
         meters = [meter for meter in whole.meters.values() if meter.device in DEVICES]
         meters = [replace(meter, parent=None) for meter in meters]
+        twice = Formula.parse("2 * school-heat.supply")
+        virtual = Meter.virtual("campus", "Campus", "school", carrier=Carrier.HEAT, role=Role.SUBMETER, formula=twice)
+        meters.append(virtual)
         self.estate = Estate.of(whole.sites.values(), whole.buildings.values(), devices, meters)
         self.store = EmbeddedStore(EmbeddedSettings(path=folder / "store.duckdb"))
         self.book = AlertBook(f"sqlite:///{folder}/alerts.db")
@@ -168,6 +172,34 @@ async def test_late_readings_change_the_results(installation: Installation) -> N
     day = Window(NOW // QUARTER_HOUR * QUARTER_HOUR - 8 * HOUR, NOW // QUARTER_HOUR * QUARTER_HOUR)
     total = (await installation.results("consumption", heat, day)).values.sum()
     assert total == pytest.approx(installation.town.consumption(heat, day), abs=2.0), "kWh, a heat meter's last digit"
+
+
+async def test_readings_a_month_late_are_noticed_and_a_virtual_meter_follows(installation: Installation) -> None:
+    outage = Window(NOW - 40 * DAY, NOW - 10 * DAY)
+    begin = NOW - 45 * DAY
+    await installation.fill(Window(begin, outage.start_us))
+    await installation.fill(Window(outage.end_us, NOW))
+    await installation.analytics.backfill(PAST)
+    heat, water = "school-heat.supply", "school-water.supply"
+    window = Window(outage.start_us + DAY, outage.end_us - DAY)
+    spread = await installation.results("consumption", "campus", window)
+    assert set(spread.qualities.tolist()) == {Quality.SUBSTITUTED}
+    await installation.fill(outage, without=("school-water",))
+    installation.clock.now = NOW + HOUR
+    await installation.analytics.cycle()
+    measured = await installation.results("consumption", heat, window)
+    assert set(measured.qualities.tolist()) == {Quality.MEASURED}
+    day = Window(window.start_us // DAY * DAY + DAY, window.start_us // DAY * DAY + 20 * DAY)
+    total = (await installation.results("consumption", heat, day)).values.sum()
+    assert total == pytest.approx(installation.town.consumption(heat, day), abs=2.0), "kWh, a heat meter's last digit"
+    twice = await installation.results("consumption", "campus", window)
+    assert set(twice.qualities.tolist()) == {Quality.MEASURED}
+    np.testing.assert_allclose(twice.values, 2 * measured.values, atol=1e-6)
+    assert set((await installation.results("consumption", water, window)).qualities.tolist()) == {Quality.SUBSTITUTED}
+    count = await installation.store.count(Window(0, NOW + DAY))
+    installation.clock.now = NOW + 2 * HOUR
+    await installation.analytics.cycle()
+    assert await installation.store.count(Window(0, NOW + DAY)) == count, "nothing is redone without a reason"
 
 
 async def test_a_meter_is_not_missed_before_it_existed(installation: Installation) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering import instant
@@ -40,6 +40,7 @@ def test_units_convert_exactly(value: float, unit: str, expected: float) -> None
     assert to_canonical(value, unit) == expected
 
 
+@settings(deadline=None)
 @given(st.decimals(-(10**9), 10**9, places=3), st.sampled_from(["Wh", "kWh", "MWh", "GJ", "l", "mA", "kvar", "°F"]))
 def test_conversion_rounds_once(value: object, unit: str) -> None:
     number_ = float(str(value))
@@ -72,6 +73,7 @@ def test_every_quantity_is_in_a_canonical_unit_with_a_valid_obis_code() -> None:
         quantity("active_powr")
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.integers(0, 255)] * 6))
 def test_obis_codes_round_trip(groups: tuple[int, int, int, int, int, int]) -> None:
     code = Obis(*groups)
@@ -92,6 +94,7 @@ def test_channels_do_not_change_what_is_counted() -> None:
     assert not Obis.parse("1-0:1.8.1").same_quantity(Obis.parse("1-0:1.8.0"))
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_instants_round_trip(moment: datetime) -> None:
     there = instant.from_datetime(moment)
@@ -112,6 +115,7 @@ def test_a_local_day_has_92_96_or_100_quarter_hours(day: date, count: int) -> No
     assert len(quarter_hours(BERLIN.day(day))) == count
 
 
+@settings(deadline=None)
 @given(st.dates(date(1996, 1, 1), date(2090, 1, 1)), st.integers(1, 400))
 def test_days_and_months_tile_time(first: date, length: int) -> None:
     days = [first + timedelta(days=n) for n in range(length)]
@@ -126,6 +130,7 @@ def test_days_and_months_tile_time(first: date, length: int) -> None:
     assert sum(BERLIN.month(first.year, m).duration_us for m in range(1, 13)) == year.duration_us
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * 10**15), max_size=20))
 def test_offsets_agree_with_the_zone(instants: list[int]) -> None:
     offsets = BERLIN.utc_offsets_us(np.array(instants, np.int64))
