@@ -3,14 +3,17 @@
 One contract test suite (``tests/storage``) runs against each implementation on a real server.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from metering.event import Event
 from metering.instant import Window
 from metering.reading import Reading, Series
-from metering.samples import Samples
+from metering.samples import Floats, Samples
+
+if TYPE_CHECKING:
+    from storage.condensed import Level, Rows
 
 
 class Aggregate(StrEnum):
@@ -78,6 +81,15 @@ class Store(Protocol):
         A bucket's quality is the highest code among its readings. Raises ValueError for a step of 0 or less.
         """
 
+    async def totals(self, groups: Mapping[str, Collection[Series]], periods: Sequence[Window]) -> dict[str, Floats]:
+        """The sum of the trusted values of each group of series in each period, 0 where there are none.
+
+        Periods are ascending and do not overlap: local months, days or any other windows. Answers have their length.
+        """
+
+    async def readings(self, series: Collection[Series], window: Window) -> list[Reading]:
+        """The readings in the window as they were written, reasons too, sorted by series and time."""
+
     async def flagged(self, window: Window) -> list[Reading]:
         """The readings in the window whose quality is not MEASURED, sorted by time."""
 
@@ -89,3 +101,25 @@ class Store(Protocol):
 
     async def events(self, window: Window) -> list[Event]:
         """The events that begin in the window, sorted by time."""
+
+
+class TimeSeries(Store, Protocol):
+    """A database: a store of readings that also keeps rows condensed from them (`storage.condensed`), side by side."""
+
+    async def condensed(self, level: "Level", series: Collection[Series], window: Window) -> "dict[Series, Rows]":
+        """The rows of a level whose time lies in the window; a series without any is present with none."""
+
+    async def write_condensed(self, level: "Level", rows: "Mapping[Series, Rows]") -> None:
+        """Keep the rows durably; one with the time of an earlier one replaces it."""
+
+    async def condensed_until(self, level: "Level") -> int | None:
+        """A time that no row of the level lies after, or None if there are no rows."""
+
+    async def oldest(self, series: Collection[Series], level: "Level | None", window: Window) -> int | None:
+        """When the first reading (level None) or row of any of the series in the window was."""
+
+    async def forget(self, series: Collection[Series], level: "Level | None", window: Window) -> None:
+        """Delete the readings (level None) or rows in the window, but never the newest reading of a series.
+
+        Give all series of a device together.
+        """

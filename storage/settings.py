@@ -8,6 +8,21 @@ from pydantic import Field, SecretStr, model_validator
 from metering.strict import Strict
 
 
+class RetentionSettings(Strict):
+    """How long readings are kept, and how finely; stores answer from the finest there is."""
+
+    raw_days: int | None = Field(default=90, ge=2)
+    """After so many days readings become quarter-hours (mean, least, greatest, first, last, count); null for never."""
+    quarter_hour_days: int | None = Field(default=3653, ge=2)
+    """After so many days quarter-hours, interval results too, become local days, kept for ever; null for never."""
+
+    @model_validator(mode="after")
+    def _coarser_is_later(self) -> Self:
+        if self.quarter_hour_days is not None and self.quarter_hour_days <= (self.raw_days or 0):
+            raise ValueError("quarter_hour_days must be over raw_days: quarter-hours are made of readings")
+        return self
+
+
 class EmbeddedSettings(Strict):
     """A DuckDB file on this machine, opened by one process. Needs no server."""
 
@@ -16,6 +31,8 @@ class EmbeddedSettings(Strict):
     """The database file; made, with its folder, if it is missing."""
     memory_mb: int = Field(default=1024, ge=64)
     """The most memory its buffers may take, in MB; larger queries go through a temporary folder beside the file."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long readings are kept, and how finely."""
 
 
 class InfluxSettings(Strict):
@@ -38,6 +55,8 @@ class InfluxSettings(Strict):
     """2.x and 3.x: an API token that may read and write the database."""
     timeout_s: float = Field(default=30.0, gt=0)
     """How long one request may take, in seconds."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long readings are kept, and how finely; InfluxDB 3.x deletes nothing and keeps everything."""
 
     @model_validator(mode="after")
     def _logs_on_the_versions_way(self) -> Self:

@@ -6,7 +6,7 @@ may be there already, which are those no newer than the newest of their series.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -19,60 +19,32 @@ from metering.event import Event, Severity
 from metering.instant import Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
-from metering.samples import Samples
+from metering.samples import Floats, Samples
+from storage.condensed import Level, Rows
 from storage.embedded.batch import Batch
+from storage.embedded.condensing import CondensedTable
 from storage.embedded.database import Database
+from storage.embedded.statements import (
+    AGGREGATE,
+    COUNT,
+    DELETE,
+    EVENTS,
+    FLAGGED,
+    INSERT,
+    INSERT_EVENTS,
+    INSERT_SERIES,
+    NEWEST,
+    READINGS,
+    SAMPLES,
+    VALUE,
+    totals,
+)
 from storage.protocol import Aggregate
 from storage.settings import EmbeddedSettings
 
 _T = TypeVar("_T")
 _BEFORE_ALL_TIME = -(2**63)
 _EARLIEST = -(2**61)  # of aggregates; the year -71 000, so that differences of times fit into 64 bits
-
-_NEWEST = """
-SELECT series, arg_max(value, time_us), max(time_us), arg_max(quality, time_us), arg_max(reason, time_us)
-FROM reading GROUP BY series
-"""
-_INSERT_SERIES = "INSERT INTO series BY NAME SELECT * FROM given"
-_INSERT = "INSERT INTO reading BY NAME SELECT * FROM given"
-_INSERT_EVENTS = "INSERT OR REPLACE INTO event BY NAME SELECT * FROM given"
-_DELETE = """
-DELETE FROM reading USING given
-WHERE reading.series = given.series AND reading.time_us = given.time_us AND reading.time_us BETWEEN $first AND $last
-"""
-_SAMPLES = """
-SELECT series, time_us, value, quality FROM reading
-WHERE series IN $series AND time_us >= $start AND time_us < $end
-ORDER BY series, time_us
-"""
-_AGGREGATE = """
-SELECT series, (time_us - $origin) // $step * $step + $origin AS bucket_us, {value} AS value, max(quality) AS quality
-FROM reading
-WHERE series IN $series AND time_us >= $start AND time_us < $end
-GROUP BY series, bucket_us
-HAVING value IS NOT NULL
-ORDER BY series, bucket_us
-"""
-_TRUSTED = f"FILTER (quality <> {Quality.SUSPECT:d})"
-_VALUE = {
-    Aggregate.MEAN: f"avg(value) {_TRUSTED}",
-    Aggregate.MIN: f"min(value) {_TRUSTED}",
-    Aggregate.MAX: f"max(value) {_TRUSTED}",
-    Aggregate.SUM: f"sum(value) {_TRUSTED}",
-    Aggregate.COUNT: "count(*)::DOUBLE",
-    Aggregate.FIRST: f"arg_min(value, time_us) {_TRUSTED}",
-    Aggregate.LAST: f"arg_max(value, time_us) {_TRUSTED}",
-}
-_FLAGGED = """
-SELECT device, quantity, value, time_us, quality, reason FROM reading JOIN series ON series = id
-WHERE quality <> 0 AND time_us >= $start AND time_us < $end
-ORDER BY time_us, device, quantity
-"""
-_COUNT = "SELECT count(*) FROM reading WHERE time_us >= $start AND time_us < $end"
-_EVENTS = """
-SELECT id, time_us, end_us, kind, severity, subject, building, title FROM event
-WHERE time_us >= $start AND time_us < $end ORDER BY time_us, id
-"""
 
 
 class EmbeddedStore:
@@ -87,6 +59,7 @@ class EmbeddedStore:
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="store-reader")
         self._ids: dict[tuple[str, str], int] = {}
         self._newest: dict[int, Reading] = {}
+        self._condensed = CondensedTable(self._database)
 
     async def start(self) -> None:
         await self._in_writer(lambda: None)
@@ -109,7 +82,7 @@ class EmbeddedStore:
         return sorted((r for r in newest if wanted is None or r.device in wanted), key=lambda reading: reading.series)
 
     async def samples(self, series: Collection[Series], window: Window) -> dict[Series, Samples]:
-        return await self._in_reader(lambda: self._samples(_SAMPLES, series, window))
+        return await self._in_reader(lambda: self._samples(SAMPLES, series, window))
 
     async def aggregate(
         self, series: Collection[Series], window: Window, step_us: int, how: Aggregate
@@ -118,18 +91,63 @@ class EmbeddedStore:
             raise ValueError(f"the step of an aggregate must be over 0 µs, not {step_us}")
         tellable = Window(max(window.start_us, _EARLIEST), max(window.end_us, _EARLIEST))
         origin = tellable.start_us // step_us * step_us  # from here on, truncating division is floor division
-        statement = _AGGREGATE.format(value=_VALUE[how])
+        statement = AGGREGATE.format(value=VALUE[how])
         return await self._in_reader(lambda: self._samples(statement, series, tellable, step=step_us, origin=origin))
 
+    async def totals(self, groups: Mapping[str, Collection[Series]], periods: Sequence[Window]) -> dict[str, Floats]:
+        found = {name: np.zeros(len(periods)) for name in groups}
+        pairs = [(self._ids[key], name) for name, group in groups.items() for key in set(group) if key in self._ids]
+        if not pairs or not periods:
+            return found
+        ids, names = map(list, zip(*pairs, strict=True))
+        span = Window(periods[0].start_us, periods[-1].end_us)
+        for name, period, total in await self._rows(totals(periods), span, series=ids, names=names):
+            found[name][period] = total
+        return found
+
+    async def readings(self, series: Collection[Series], window: Window) -> list[Reading]:
+        ids = self._known(series)
+        return [_reading(row) for row in await self._rows(READINGS, window, series=list(ids))] if ids else []
+
+    async def condensed(self, level: Level, series: Collection[Series], window: Window) -> dict[Series, Rows]:
+        ids = self._known(series)
+        found = await self._in_reader(lambda: self._condensed.rows(level, list(ids), window)) if ids else {}
+        return {**dict.fromkeys(series, Rows.none()), **{ids[id_]: rows for id_, rows in found.items()}}
+
+    async def write_condensed(self, level: Level, rows: Mapping[Series, Rows]) -> None:
+        def write() -> None:
+            unknown = sorted((device, name) for device, name in rows if (device, name) not in self._ids)
+            new = {key: id_ for id_, key in enumerate(unknown, len(self._ids))}
+            if new:
+                with self._database.transaction() as transaction:
+                    transaction.execute(INSERT_SERIES, _series_table(new))
+                self._ids.update(new)
+            self._condensed.write(level, {self._ids[key]: part for key, part in rows.items()})
+
+        await self._in_writer(write)
+
+    async def condensed_until(self, level: Level) -> int | None:
+        return await self._in_reader(lambda: self._condensed.until(level))
+
+    async def oldest(self, series: Collection[Series], level: Level | None, window: Window) -> int | None:
+        ids = list(self._known(series))
+        return await self._in_reader(lambda: self._condensed.oldest(level, ids, window)) if ids else None
+
+    async def forget(self, series: Collection[Series], level: Level | None, window: Window) -> None:
+        def forget() -> None:
+            newest = {id_: self._newest[id_].time_us for id_ in self._known(series) if id_ in self._newest}
+            self._condensed.forget(level, newest, window)
+
+        await self._in_writer(forget)
+
+    def _known(self, series: Collection[Series]) -> dict[int, Series]:
+        return {self._ids[key]: key for key in series if key in self._ids}
+
     async def flagged(self, window: Window) -> list[Reading]:
-        rows = await self._rows(_FLAGGED, window)
-        return [
-            Reading(device, name, value, time_us, Quality(quality), reason)
-            for device, name, value, time_us, quality, reason in rows
-        ]
+        return [_reading(row) for row in await self._rows(FLAGGED, window)]
 
     async def count(self, window: Window) -> int:
-        rows = await self._rows(_COUNT, window)
+        rows = await self._rows(COUNT, window)
         return int(rows[0][0])
 
     async def write_events(self, events: Sequence[Event]) -> None:
@@ -137,14 +155,15 @@ class EmbeddedStore:
             await self._in_writer(lambda: self._write_events(events))
 
     async def events(self, window: Window) -> list[Event]:
-        rows = await self._rows(_EVENTS, window)
+        rows = await self._rows(EVENTS, window)
         return [
             Event(id_, time_us, end_us, kind, Severity(severity), subject, building, title)
             for id_, time_us, end_us, kind, severity, subject, building, title in rows
         ]
 
-    async def _rows(self, statement: str, window: Window) -> list[tuple[Any, ...]]:
-        return await self._in_reader(lambda: self._database.rows(statement, start=window.start_us, end=window.end_us))
+    async def _rows(self, statement: str, window: Window, **parameters: object) -> list[tuple[Any, ...]]:
+        bounds = {"start": window.start_us, "end": window.end_us}
+        return await self._in_reader(lambda: self._database.rows(statement, **bounds, **parameters))
 
     async def _in_reader(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, job)
@@ -163,7 +182,7 @@ class EmbeddedStore:
         self._ids = {key: id_ for id_, key in by_id.items()}
         self._newest = {
             id_: Reading(*by_id[id_], value, time_us, Quality(quality), reason)
-            for id_, value, time_us, quality, reason in self._database.rows(_NEWEST)
+            for id_, value, time_us, quality, reason in self._database.rows(NEWEST)
         }
 
     def _write(self, readings: Sequence[Reading]) -> None:
@@ -173,11 +192,11 @@ class EmbeddedStore:
         rewritten = batch.not_newer_than(newest_us)
         with self._database.transaction() as transaction:
             if batch.new:
-                transaction.execute(_INSERT_SERIES, _series_table(batch.new))
+                transaction.execute(INSERT_SERIES, _series_table(batch.new))
             if len(rewritten):
                 span = pc.min_max(rewritten["time_us"]).as_py()
-                transaction.execute(_DELETE, rewritten, first=span["min"], last=span["max"])
-            transaction.execute(_INSERT, batch.rows)
+                transaction.execute(DELETE, rewritten, first=span["min"], last=span["max"])
+            transaction.execute(INSERT, batch.rows)
         self._ids.update(batch.new)
         for (id_, reading), was_us in zip(batch.newest.items(), newest_us, strict=True):
             if reading.time_us >= was_us:
@@ -187,12 +206,12 @@ class EmbeddedStore:
         rows = {event.id: msgspec.structs.asdict(event) for event in events}.values()
         table = pa.Table.from_pylist([{**row, "severity": int(row["severity"])} for row in rows], _EVENT)
         with self._database.transaction() as transaction:
-            transaction.execute(_INSERT_EVENTS, table)
+            transaction.execute(INSERT_EVENTS, table)
 
     def _samples(
         self, statement: str, series: Collection[Series], window: Window, **parameters: int
     ) -> dict[Series, Samples]:
-        ids = {self._ids[key]: key for key in series if key in self._ids}
+        ids = self._known(series)
         found = dict.fromkeys(series, Samples.empty())
         if ids:
             columns = self._database.columns(
@@ -203,6 +222,11 @@ class EmbeddedStore:
             for id_, rows in zip(present.tolist(), map(slice, starts, np.append(starts[1:], len(which))), strict=True):
                 found[ids[id_]] = Samples.of(times_us[rows], values[rows], qualities[rows])
         return found
+
+
+def _reading(row: tuple[Any, ...]) -> Reading:
+    device, name, value, time_us, quality, reason = row
+    return Reading(device, name, value, time_us, Quality(quality), reason)
 
 
 _EVENT = pa.schema(

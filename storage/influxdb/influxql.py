@@ -60,5 +60,11 @@ def select(
     return " ".join(parts)
 
 
+def select_all(measurement: str, where: Iterable[str] = ()) -> str:
+    """A SELECT of every field and tag."""
+    conditions = " AND ".join(where)
+    return " ".join(["SELECT * FROM", identifier(measurement), *(["WHERE", conditions] if conditions else [])])
+
+
 def delete(measurement: str, where: str) -> str:
     return " ".join(["DELETE FROM", identifier(measurement), "WHERE", where])

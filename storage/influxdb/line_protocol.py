@@ -78,12 +78,17 @@ def can_carry(name: str) -> bool:
     return not _NO_TAG.search(name)
 
 
+def escaped(name: str) -> str:
+    """A tag or field as a line writes it; see `can_carry`."""
+    return name.translate(_TAG_ESCAPES)
+
+
 def _tag(name: str) -> str:
     if not can_carry(name):
         raise StoreRefused(
             f"InfluxDB cannot keep the name {name!r}: it is empty, has control characters or ends with a backslash"
         )
-    return name.translate(_TAG_ESCAPES)
+    return escaped(name)
 
 
 def _text(text: str) -> str:

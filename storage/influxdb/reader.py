@@ -66,6 +66,14 @@ class Reader:
             for some in wanted
         )
 
+    async def readings(self, series: Collection[Series], window: Window) -> list[Reading]:
+        """The readings with their reasons, unsorted."""
+        return await self._readings(
+            (measurement, field, identifier(field), [within(window), is_one_of(measurement.tag, devices)])
+            for (measurement, fields, devices) in _queries(series)
+            for field in fields
+        )
+
     async def flagged(self, window: Window) -> list[Reading]:
         """The readings whose quality is not MEASURED, unsorted."""
         return await self._readings(

@@ -1,12 +1,16 @@
 """A store in InfluxDB."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
 
 from metering.event import Event
-from metering.instant import Window
+from metering.instant import DAY, Window
 from metering.reading import Reading, Series
-from metering.samples import Samples
+from metering.samples import Floats, Samples
+from storage.condensed import Level, Rows
+from storage.influxdb.condensing import CondensedMeasurements, encode
 from storage.influxdb.connection import Connection
 from storage.influxdb.events import EventLog
 from storage.influxdb.line_protocol import encode_readings
@@ -31,6 +35,7 @@ class InfluxStore:
         self._settings = settings
         self._connection = Connection(settings)
         self._reader = Reader(self._connection)
+        self._condensed = CondensedMeasurements(self._connection)
         self._writer: Writer = V1Writer(self._connection)
 
     async def start(self) -> None:
@@ -45,7 +50,7 @@ class InfluxStore:
         await self._connection.close()
 
     async def write(self, readings: Sequence[Reading]) -> None:
-        for lines in await asyncio.to_thread(_batches, readings):
+        for lines in await asyncio.to_thread(lambda: _batches(encode_readings(readings))):
             await self._writer.write(lines)
 
     async def series(self) -> list[Series]:
@@ -64,6 +69,36 @@ class InfluxStore:
             raise ValueError(f"the step of an aggregate must be over 0 µs, not {step_us}")
         return await self._reader.aggregate(series, window, step_us, how)
 
+    async def totals(self, groups: Mapping[str, Collection[Series]], periods: Sequence[Window]) -> dict[str, Floats]:
+        found = {name: np.zeros(len(periods)) for name in groups}
+        wanted = {key for group in groups.values() for key in group}
+        for at, period in enumerate(periods):
+            sums = await self._reader.aggregate(wanted, period, DAY, Aggregate.SUM)
+            for name, group in groups.items():
+                found[name][at] = sum(float(sums[key].values.sum()) for key in set(group))
+        return found
+
+    async def readings(self, series: Collection[Series], window: Window) -> list[Reading]:
+        found = await self._reader.readings(series, window)
+        return sorted(found, key=lambda reading: (reading.series, reading.time_us))
+
+    async def condensed(self, level: Level, series: Collection[Series], window: Window) -> dict[Series, Rows]:
+        return {**dict.fromkeys(series, Rows.none()), **await self._condensed.rows(level, series, window)}
+
+    async def write_condensed(self, level: Level, rows: Mapping[Series, Rows]) -> None:
+        for lines in await asyncio.to_thread(lambda: _batches(list(encode(level, rows)))):
+            await self._writer.write(lines)
+
+    async def condensed_until(self, level: Level) -> int | None:
+        return await self._condensed.until(level)
+
+    async def oldest(self, series: Collection[Series], level: Level | None, window: Window) -> int | None:
+        return await self._condensed.oldest(series, level, window) if series else None
+
+    async def forget(self, series: Collection[Series], level: Level | None, window: Window) -> None:
+        newest = await self._reader.latest({key.device for key in series}) if level is None else []
+        await self._condensed.forget(series, level, window, newest)
+
     async def flagged(self, window: Window) -> list[Reading]:
         return sorted(await self._reader.flagged(window), key=lambda reading: (reading.time_us, reading.series))
 
@@ -78,6 +113,5 @@ class InfluxStore:
         return sorted(found, key=lambda event: (event.time_us, event.id))
 
 
-def _batches(readings: Sequence[Reading]) -> list[bytes]:
-    lines = encode_readings(readings)
+def _batches(lines: Sequence[str]) -> list[bytes]:
     return ["\n".join(lines[at : at + _LINES_AT_ONCE]).encode() for at in range(0, len(lines), _LINES_AT_ONCE)]

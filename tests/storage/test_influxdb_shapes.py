@@ -3,7 +3,8 @@
 https://docs.influxdata.com/influxdb/v2/api/ and https://docs.influxdata.com/influxdb3/core/api/
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from pydantic import ValidationError
@@ -13,8 +14,8 @@ from metering.instant import SECOND, Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
 from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
+from storage.influxdb.store import InfluxStore
 from storage.settings import InfluxSettings
-from tests.storage.conftest import opened
 from tests.storage.recorder import Answer, Recorder, recording
 
 EMPTY = Answer(200, {"results": [{"statement_id": 0}]})
@@ -28,6 +29,16 @@ WINDOW = Window(0, 60 * SECOND)
 def recorder() -> Iterator[Recorder]:
     with recording() as recorder:
         yield recorder
+
+
+@asynccontextmanager
+async def opened(settings: InfluxSettings) -> AsyncIterator[InfluxStore]:
+    store = InfluxStore(settings)
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()
 
 
 def v2(recorder: Recorder) -> InfluxSettings:
