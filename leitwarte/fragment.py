@@ -50,7 +50,7 @@ def document(sections: Sections) -> Document:
 
 def _item(item: Item, indent: str) -> Iterator[str]:
     yield from _comments(item.remarks, indent)
-    lines = yaml.safe_dump(dict(item.value), allow_unicode=True, sort_keys=False, width=_WIDTH).splitlines()
+    lines = [line for key, value in item.value.items() for line in _written(key, value)]
     for key, items in item.lists.items():
         if items:
             lines.append(f"{'' if _is_on(items) else '# '}{key}:")
@@ -58,6 +58,14 @@ def _item(item: Item, indent: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         text = f"{indent}{'- ' if number == 0 else '  '}{line}"
         yield f"{indent}# {text[len(indent) :]}" if item.is_off else text
+
+
+def _written(key: str, value: object) -> Sequence[str]:
+    """One key; of what stands below it, the innermost each on a line of its own."""
+    flow = None if isinstance(value, dict | list) else False
+    return yaml.safe_dump(
+        {key: value}, allow_unicode=True, sort_keys=False, width=_WIDTH, default_flow_style=flow
+    ).splitlines()
 
 
 def _comments(remarks: Sequence[str], indent: str) -> Iterator[str]:

@@ -85,7 +85,7 @@ class Discovery:
     async def _answers(self, unit: int) -> bool:
         """Whether there is such a unit. An exception is an answer, unless it is the gateway's for nobody."""
         for function in (3, 4):  # some that only know the one say nothing to the other; and a request may be lost
-            begun_us = self._clock.now_us()
+            begun_us = self._clock.steady_us()
             limits = Limits(unit_change_pause_s=_SETTLING_S if self._settling else 0.0)
             try:
                 await patiently(self._bus, self._clock, unit, Span(function, 0, 2), limits)
@@ -107,7 +107,7 @@ class Discovery:
 
     def _learn(self, begun_us: int) -> None:
         """The next unit is waited for as long as the slowest so far would have needed, and a good deal longer."""
-        self._slowest_s = max(self._slowest_s or 0.0, (self._clock.now_us() - begun_us) / SECOND)
+        self._slowest_s = max(self._slowest_s or 0.0, (self._clock.steady_us() - begun_us) / SECOND)
         patience_s = max(_LEAST_TIMEOUT_S, _PATIENCE * self._slowest_s)
         self._bus.timeout_s = min(self._connection.timeout_s, patience_s)
 
@@ -245,14 +245,14 @@ class Examination:
     async def _round_s(self, devices: Iterable[Impression]) -> float:
         """Read all once more, as the collector will, and take the time."""
         self._known.clear()
-        begun_us = self._clock.now_us()
+        begun_us = self._clock.steady_us()
         models = await self._models() if any(seen.template.is_sunspec for seen in devices) else ()
-        begun_us = begun_us if not models else self._clock.now_us()
+        begun_us = begun_us if not models else self._clock.steady_us()
         for seen in devices:
             points = seen.template.points_in(models) if models else seen.template.points
             had = [point for point in points if point.quantity not in seen.refused]
             await self._read(had, seen.template.limits)
-        return (self._clock.now_us() - begun_us) / SECOND
+        return (self._clock.steady_us() - begun_us) / SECOND
 
     async def _readable(self) -> tuple[tuple[int, int], ...]:
         """Where registers can be read in a unit that looks like nothing known."""

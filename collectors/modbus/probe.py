@@ -91,7 +91,7 @@ def sightings(start: int, words: Sequence[int], later: Sequence[int] | None = No
     - as a short integer, in the same ranges, thousandths only as a power factor
 
     What comes first here is the less likely to be chance, and takes its words: nothing after it is seen in them.
-    Integers with swapped bytes are never marked: nobody sends them, and they look like anything.
+    With swapped bytes only floats are marked, and only by the first two rules: else they look like anything.
     """
     seen: list[Sighting] = []
     claims: list[tuple[_Claim, Sighting]] = []
@@ -106,7 +106,8 @@ def sightings(start: int, words: Sequence[int], later: Sequence[int] | None = No
                 after = None if later is None else decode(later[offset:stop], layout)
                 seen.append(sighting)
                 claim = _claim(kind, sighting.value, after)
-                if claim is not None and (kind.is_float or ORDERS[order][1] is ByteOrder.BIG):
+                is_usual = ORDERS[order][1] is ByteOrder.BIG
+                if claim is not None and (is_usual or (kind.is_float and claim.strength > _Strength.FLOAT)):
                     claims.append((claim, sighting))
     granted = _granted(claims, texts(start, words))
     return [replace(one, looks_like=granted[one]) if one in granted else one for one in seen]

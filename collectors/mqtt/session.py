@@ -160,7 +160,7 @@ async def connected(
     Raises UnsupportedVersion, or another MqttError, if the broker can't be reached or refuses, and OSError for TLS
     files that can't be used.
     """
-    context = None if settings.tls is None else await asyncio.to_thread(_tls, settings.tls)
+    context = None if settings.tls is None else await asyncio.to_thread(tls_context, settings.tls)
     client = _client(settings, version, context, limit)
     session = Session(client, version, now_us, limit)
     try:
@@ -200,7 +200,8 @@ def _client(settings: MqttSettings, version: Version, context: ssl.SSLContext | 
     return make(protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties)
 
 
-def _tls(settings: TlsSettings) -> ssl.SSLContext:
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """Verifies the broker. Raises OSError, naming the file, for one that can't be used."""
     with _naming(settings.ca_file):
         context = ssl.create_default_context(cafile=settings.ca_file)
     if settings.certificate_file is not None:

@@ -10,12 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import aiomqtt
 import typer
+from pydantic import ValidationError
 
 from collectors.modbus.bus import Unreachable
 from collectors.modbus.discovery import USUAL_UNITS, Discovery, FoundUnit
 from collectors.modbus.settings import ModbusConnection
-from leitwarte import fragment, logs, modbus_fragment
+from collectors.mqtt.discovery import listen
+from collectors.mqtt.settings import MqttSettings
+from leitwarte import fragment, logs, modbus_fragment, mqtt_fragment
 from leitwarte.commands.bus_options import (
     BaudrateOption,
     CaOption,
@@ -30,9 +34,11 @@ from leitwarte.commands.bus_options import (
     TimeoutOption,
     Way,
     explained,
+    host_and_port,
 )
 from leitwarte.commands.common import WRONG_CALL, JsonOption, commands, errors, fail, print_json
 from leitwarte.progress import progress_bars
+from leitwarte.proposal import slug
 from metering.clock import Clock
 
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the fragment to this file.")]
@@ -44,11 +50,6 @@ _ADVICE = (
 )
 
 app = commands("Find devices and print settings that read them.")
-
-
-@app.callback()
-def family() -> None:
-    """Find devices and print settings that read them. Nothing is written to any device."""
 
 
 @app.command()
@@ -105,6 +106,87 @@ async def _scan(connection: ModbusConnection, units: Sequence[int]) -> list[Foun
     with progress_bars(quiet=not errors.is_terminal) as show:
         scan = Discovery(connection, Clock()).run(units, partial(show, f"asking {len(units)} units"))
         return [unit async for unit in scan]
+
+
+@app.command()
+def mqtt(
+    target: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="The broker.")],
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long to listen.")] = 30.0,
+    topic: Annotated[list[str] | None, typer.Option(help="Topic filter; may be given several times. [#]")] = None,
+    username: Annotated[str | None, typer.Option(help="User at the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; the broker's certificate is verified.")] = False,
+    tls_ca: CaOption = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="This client's certificate (PEM).")] = None,
+    tls_key: KeyOption = None,
+    id_: IdOption = None,
+    json: JsonOption = False,
+    output: OutputOption = None,
+) -> None:
+    """Listen to a broker and sort what speaks there into devices. Publishes nothing and leaves nothing behind.
+
+    The settings say what was understood, with the last values; what was not understood stands there as comments, with
+    the reason. The longer it listens, the more devices it hears: some speak every quarter of an hour only.
+    """
+    logs.configure(level=logging.ERROR)
+    tls_files = {"ca_file": tls_ca, "certificate_file": tls_certificate, "key_file": tls_key}
+    try:
+        host, port = host_and_port(target)
+        is_encrypted = tls or any(tls_files.values())
+        written = _broker(host, port or (8883 if is_encrypted else 1883), id_, username, password_file)
+        if is_encrypted:
+            written["tls"] = {name: str(file) for name, file in tls_files.items() if file is not None}
+        password = None if password_file is None else password_file.read_text("utf-8").rstrip("\r\n")
+        settings = MqttSettings.model_validate({**written, "password": password})
+        with progress_bars(quiet=not errors.is_terminal) as show:
+            progress = partial(show, f"listening for {seconds:g} s")
+            found = asyncio.run(listen(settings, topic or ["#"], seconds, Clock(), progress))
+    except ValidationError as error:
+        fail("\n".join(item["msg"].removeprefix("Value error, ") for item in error.errors()), WRONG_CALL)
+    except ValueError as error:
+        fail(error, WRONG_CALL)
+    except (OSError, aiomqtt.MqttError) as error:
+        fail(f"{target}: {error}\n→ {_mqtt_remedy(error)}")
+    if not found.messages:
+        fail(
+            f"{target}: connected, but no message came in {seconds:g} s\n→ try --seconds 900, and check that this user "
+            "may read the topics"
+        )
+    sections = mqtt_fragment.sections(written, found)
+    if json:
+        _write_json({"settings": fragment.document(sections), **mqtt_fragment.facts(found)}, output)
+        return
+    count = sum(bool(device.values) for device in found.devices.values())
+    said = (
+        f"Found by: leitwarte discover mqtt {target}, {seconds:g} s: {found.messages} messages, {count} devices "
+        f"understood, {len(found.unknown)} topics not recognised."
+    )
+    _write(fragment.rendered(sections, (said, _ADVICE)), output)
+
+
+def _broker(
+    host: str, port: int, id_: str | None, username: str | None, password_file: Path | None
+) -> dict[str, object]:
+    """The broker as it stands in the settings, the password by reference."""
+    found: dict[str, object] = {"id": id_ or slug(host), "host": host, "port": port}
+    if username is not None:
+        found["username"] = username
+    if password_file is not None:
+        found["password"] = f"${{file:{password_file.resolve()}}}"
+    return found
+
+
+def _mqtt_remedy(error: Exception) -> str:
+    text = str(error).lower()
+    if "authori" in text or "user name" in text:
+        return "check --username and --password-file, and what this user may read"
+    if "refused" in text and "connection" in text:
+        return "nothing listens there: check host and port (usually 1883, with --tls 8883)"
+    if "name or service" in text or "nodename" in text:
+        return "the name is unknown here: check the spelling, or give the address"
+    if "tls" in text or "ssl" in text or "certificate" in text:
+        return "check --tls-ca and the port (usually 8883)"
+    return "check address, port and firewall, and whether the broker wants --tls or a password"
 
 
 def _units(text: str | None) -> Sequence[int]:
