@@ -21,6 +21,7 @@ class StatusMetrics(Collector):
         yield _counter("readings_received", "Readings taken over durably.", status.received)
         yield _counter("readings_stored", "Readings written to the store.", status.stored)
         yield _counters("readings_rejected", "Readings set aside.", "reason", status.rejected)
+        yield _counters("readings_thinned", "Readings left out while the outbox was full.", "reason", status.thinned)
         yield _counters("readings_suspect", "Readings taken over but doubted.", "reason", status.suspect)
         yield _counter("readings_confirmed", "Readings whose doubt was lifted.", status.confirmed)
         yield _counter("dead_letters", "Messages that could not be decoded.", status.dead_letters)

@@ -100,4 +100,5 @@ async def until(condition: Callable[[], bool], patience_s: float = 10.0) -> None
 
 def adds_up(gateway: Gateway) -> bool:
     status = gateway.status()
-    return status.received + status.queued_at_start == status.stored + sum(status.rejected.values()) + status.queued
+    kept = status.stored + sum(status.rejected.values()) + sum(status.thinned.values()) + status.queued
+    return status.received + status.queued_at_start == kept
