@@ -7,20 +7,39 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards.grafana.overview import network_overview
+from dashboards.grafana.basis import Basis
+from dashboards.grafana.boards.anomalies import anomalies
+from dashboards.grafana.boards.building import building
+from dashboards.grafana.boards.carbon import carbon
+from dashboards.grafana.boards.heat import heat
+from dashboards.grafana.boards.meter import meter
+from dashboards.grafana.boards.network import network_overview
+from dashboards.grafana.boards.solar import solar
+from dashboards.grafana.boards.trust import trust
+from dashboards.grafana.boards.water import water
 from metering.estate import Estate
 from metering.texts import Language, Texts
 
 Json = dict[str, Any]
 
-DASHBOARDS: Mapping[str, Callable[[Estate, Texts], Dashboard]] = {"network-overview": network_overview}
+DASHBOARDS: Mapping[str, Callable[[Basis], Dashboard]] = {
+    "network-overview": network_overview,
+    "building": building,
+    "meter": meter,
+    "solar": solar,
+    "water": water,
+    "heat": heat,
+    "anomalies": anomalies,
+    "co2": carbon,
+    "data-quality": trust,
+}
 """By file name. README.md says how to add one."""
 
 
-def build(estate: Estate, language: Language = "de") -> dict[str, Json]:
-    """Every dashboard by its file name; the same estate gives the same JSON."""
-    texts = Texts("dashboards.grafana", language)
-    return {name: _json(make(estate, texts)) for name, make in DASHBOARDS.items()}
+def build(estate: Estate, timezone: str, language: Language = "de") -> dict[str, Json]:
+    """Every dashboard by its file name; the same estate gives the same JSON. ``timezone`` is an IANA name."""
+    basis = Basis(estate, Texts("dashboards.grafana", language), timezone)
+    return {name: _json(make(basis)) for name, make in DASHBOARDS.items()}
 
 
 def _json(builder: Dashboard) -> Json:

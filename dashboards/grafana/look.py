@@ -3,16 +3,43 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    barchart,
+    bargauge,
+    geomap,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+    trend,
+    xychart,
+)
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, StackingConfig
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode, VisibilityMode
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
 
 from dashboards.grafana.query import SOURCE, InfluxQuery
 from metering.texts import Texts
 
-Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, table.Panel, bargauge.Panel)
+Panel = TypeVar(
+    "Panel",
+    timeseries.Panel,
+    stat.Panel,
+    table.Panel,
+    bargauge.Panel,
+    barchart.Panel,
+    geomap.Panel,
+    statetimeline.Panel,
+    trend.Panel,
+    xychart.Panel,
+)
 
 GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
 
@@ -46,6 +73,11 @@ def daily_bars(texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]
     return panel.time_from("30d").interval("1d").height(9).span(12)
 
 
+def listing(texts: Texts, key: str, target: InfluxQuery, unit: str = "none") -> table.Panel:
+    """A table."""
+    return dressed(table.Panel(), texts, key, unit, [target]).height(10).span(12)
+
+
 def steps(colors: Mapping[float | None, str]) -> ThresholdsConfig:
     """Thresholds by the value from which a colour holds; None is the lowest."""
     return (
@@ -56,8 +88,32 @@ def steps(colors: Mapping[float | None, str]) -> ThresholdsConfig:
 def named(panel: Panel, names: Mapping[str, str]) -> Panel:
     """Show series by the names people use instead of by their ids."""
     for id_, name in sorted(names.items()):
-        panel = panel.override_by_name(id_, [DynamicConfigValue("displayName", name)])
+        panel = panel.override_by_name(id_, [called(name)])
     return panel
+
+
+def called(name: str) -> DynamicConfigValue:
+    """The name of a field."""
+    return DynamicConfigValue("displayName", name)
+
+
+def mapped(names: Mapping[str, str]) -> DynamicConfigValue:
+    """Values shown by the names people use."""
+    return DynamicConfigValue(
+        "mappings", [ValueMap({id_: ValueMappingResult(text=text) for id_, text in names.items()})]
+    )
+
+
+def line(
+    *, width: int, dash: list[int] | None = None, hide_from: Mapping[str, bool] | None = None, **custom: object
+) -> list[DynamicConfigValue]:
+    """How one line of a curve looks."""
+    look_of_it = {"lineWidth": width, **custom}
+    if dash is not None:
+        look_of_it["lineStyle"] = {"fill": "dash", "dash": dash}
+    if hide_from is not None:
+        look_of_it["hideFrom"] = {"viz": False, **hide_from}
+    return [DynamicConfigValue(f"custom.{key}", value) for key, value in look_of_it.items()]
 
 
 def reduced(calculation: str, fields: str = "") -> ReduceDataOptions:

@@ -25,7 +25,9 @@ def build(
     """Write dashboards, data source and provider for Grafana's file provisioning."""
     settings = settings_file(config).settings
     try:
-        written = write(out, build_dashboards(settings.estate(), settings.language), _access(settings))
+        written = write(
+            out, build_dashboards(settings.estate(), settings.timezone, settings.language), _access(settings)
+        )
     except OSError as error:
         fail(error)
     for path in written:
@@ -41,7 +43,7 @@ def push(
     """Bring folder and dashboards to a running Grafana. A second push changes nothing."""
     settings = settings_file(config).settings
     try:
-        pushed = push_dashboards(url, token, build_dashboards(settings.estate(), settings.language))
+        pushed = push_dashboards(url, token, build_dashboards(settings.estate(), settings.timezone, settings.language))
     except PushError as error:
         fail(error)
     output.print(f"{len(pushed.changed)} changed, {len(pushed.unchanged)} unchanged")

@@ -20,7 +20,7 @@ from device_sim.town import Town
 from tests.servers import free_port
 
 TOKEN = "glsa_test"
-DASHBOARDS = build(Town(7, 0).estate)
+DASHBOARDS = build(Town(7, 0).estate, "Europe/Berlin")
 ACCESS = Access(version=1, database="leitwarte", url="http://influxdb:8086", username="grafana", password="secret")
 
 
@@ -114,8 +114,9 @@ def grafana() -> Iterator[Grafana]:
 
 def test_a_second_push_changes_nothing(grafana: Grafana) -> None:
     first = push(grafana.url, TOKEN, DASHBOARDS, ACCESS)
-    assert first.changed == ["folder Leitwarte", "data source Leitwarte InfluxDB", "dashboard network-overview"]
-    assert grafana.written == ["POST /api/folders", "POST /api/datasources", "POST /api/dashboards/db"]
+    boards = [f"dashboard {name}" for name in sorted(DASHBOARDS)]
+    assert first.changed == ["folder Leitwarte", "data source Leitwarte InfluxDB", *boards]
+    assert grafana.written == ["POST /api/folders", "POST /api/datasources", *["POST /api/dashboards/db"] * len(boards)]
     stored = grafana.dashboards["leitwarte-network-overview"]
     assert stored["meta"]["folderUid"] == FOLDER_UID
     assert stored["dashboard"].items() >= DASHBOARDS["network-overview"].items()

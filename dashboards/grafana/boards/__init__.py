@@ -1,0 +1,1 @@
+"""One file a dashboard; README.md of `dashboards.grafana` says how to add one."""

@@ -1,0 +1,48 @@
+"""Anomalies: what was reported, where it gathers, and the signals under it."""
+
+from grafana_foundation_sdk.builders import bargauge
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import VizOrientation
+
+from dashboards.grafana import look
+from dashboards.grafana.basis import Basis
+from dashboards.grafana.board import Panel, board
+from dashboards.grafana.choices import chosen
+from dashboards.grafana.events import event_table
+from dashboards.grafana.query import InfluxQuery, curve, per_day, select
+from metering.instant import HOUR, QUARTER_HOUR
+
+_METERS_HERE, _BUILDINGS_HERE = chosen("meter", "site"), chosen("building", "site")
+_PER_HOUR = HOUR // QUARTER_HOUR
+
+
+def anomalies(basis: Basis) -> Dashboard:
+    """Events as a table and over the signals; scores by meter."""
+    sections = {"row_events": _events, "row_signals": _signals}
+    return board(basis, "anomaly_board", sections, "site", "now-7d")
+
+
+def _events(basis: Basis) -> list[Panel]:
+    texts = basis.texts
+    daily = InfluxQuery(
+        per_day('count("title")', "event", basis.timezone, _BUILDINGS_HERE, by="kind"), alias="$tag_kind"
+    )
+    return [
+        event_table(basis, _BUILDINGS_HERE).span(16),
+        look.daily_bars(texts, "events_by_day", "none", [daily]).span(8),
+    ]
+
+
+def _signals(basis: Basis) -> list[Panel]:
+    texts = basis.texts
+    load = curve(f'mean("consumption") * {_PER_HOUR}', "interval", _METERS_HERE, by="meter")
+    score = select('max("anomaly_score")', "interval", _METERS_HERE, then='GROUP BY "meter"')
+    gauges = look.dressed(bargauge.Panel(), texts, "scores", "percentunit", [InfluxQuery(score, alias="$tag_meter")])
+    gauges = gauges.orientation(VizOrientation.HORIZONTAL).min(0).max(1).height(12).span(8)
+    signals = look.curve(texts, "signals", "none", [InfluxQuery(load, alias="$tag_meter")])
+    return [
+        look.named(signals.interval("15m").height(12).span(16), basis.meter_names),
+        look.named(
+            gauges.thresholds(look.steps({None: look.GREEN, 0.5: look.YELLOW, 0.8: look.RED})), basis.meter_names
+        ),
+    ]
