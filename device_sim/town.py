@@ -1,6 +1,7 @@
 """The town: a small city whose devices, registers and balances follow from its plan, a seed and a beginning."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from device_sim.faults.load import LoadFault
 from device_sim.faults.metering import MeteringFault, PhaseLoss
 from device_sim.faults.scenario import Truth, check_targets, truth
 from device_sim.faults.showing import ShowingFault, Spoiled
+from device_sim.faults.telling import ModbusTelling, TellingFault
 from device_sim.flow import BLOCK, KEPT_BLOCKS, Flow, Rates, Register, consumption, minutes_of
 from device_sim.instruments.air import Climate, WeatherStation
 from device_sim.instruments.electricity import Electricity, Phases
@@ -19,6 +21,7 @@ from device_sim.instruments.inverter import Inverter
 from device_sim.instruments.mains import Mains
 from device_sim.instruments.pipes import Heat, Volume
 from device_sim.loads import Load
+from device_sim.misspeaking import Spell
 from device_sim.models import CARRIERS
 from device_sim.moments import Flags, Moments
 from device_sim.noise import Noise
@@ -130,11 +133,22 @@ class Town:
                 digits=plan.kind.digits,
             )
         instrument = self._instrument(plan, building, taken, given, phases)
-        device: SimDevice = TownDevice(plan, self.start_us, instrument, registers)
+        device: SimDevice = TownDevice(plan, self._link(plan), self.start_us, instrument, registers)
         for placed in self.faults:
             if isinstance(placed.fault, ShowingFault) and plan.id in placed.fault.devices:
                 device = Spoiled(device, placed.fault, placed.window)
         return device
+
+    def _link(self, plan: DevicePlan) -> ModbusLink | MqttLink:
+        """How the device is spoken, with the spells in which it misspeaks."""
+        spells = []
+        for placed in self.faults:
+            fault = placed.fault
+            if isinstance(fault, TellingFault) and plan.id in fault.devices:
+                if isinstance(fault, ModbusTelling) is not isinstance(plan.link, ModbusLink):
+                    raise ValueError(f"a {fault.fault} fault cannot hit {plan.id!r}: it speaks the other protocol")
+                spells.append(Spell(placed.window, fault.fault))
+        return replace(plan.link, spells=tuple(spells))
 
     def _phases(self, plan: DevicePlan) -> Phases:
         lost = [
@@ -193,9 +207,16 @@ class Town:
 class TownDevice:
     """A device of the town (a `SimDevice`): the part of its instrument that its model shows, and its registers."""
 
-    def __init__(self, plan: DevicePlan, start_us: int, instrument: Instrument, registers: dict[str, Register]) -> None:
+    def __init__(
+        self,
+        plan: DevicePlan,
+        link: ModbusLink | MqttLink,
+        start_us: int,
+        instrument: Instrument,
+        registers: dict[str, Register],
+    ) -> None:
         self.id = plan.id
-        self.link: ModbusLink | MqttLink = plan.link
+        self.link = link
         self._start_us = start_us
         self._instrument = instrument
         self._registers = registers

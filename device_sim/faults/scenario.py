@@ -14,6 +14,7 @@ from device_sim.faults.fault import FOR_EVER, Fault, Placed, instant
 from device_sim.faults.load import BaseLoad, Leak, LoadFault, PvStringLoss, WeekendOperation
 from device_sim.faults.metering import Drift, MeteringFault, PhaseLoss
 from device_sim.faults.showing import RegisterBackwards, RegisterReset, ShowingFault, Silent, Spike, Stuck, UnitError
+from device_sim.faults.telling import ModbusTelling, MqttTelling, TellingFault
 from metering.estate import Estate
 from metering.instant import MINUTE, Window, isoformat
 from metering.strict import Strict
@@ -22,6 +23,8 @@ AnyFault = Annotated[
     BaseLoad
     | Drift
     | Leak
+    | ModbusTelling
+    | MqttTelling
     | PhaseLoss
     | PvStringLoss
     | RegisterBackwards
@@ -123,7 +126,7 @@ def targets(fault: Fault) -> tuple[str, ...]:
     """The loads or devices that a fault hits."""
     if isinstance(fault, LoadFault):
         return fault.loads
-    assert isinstance(fault, MeteringFault | ShowingFault)
+    assert isinstance(fault, MeteringFault | ShowingFault | TellingFault)
     return fault.devices
 
 
@@ -139,7 +142,7 @@ def check_targets(faults: Iterable[Placed], loads: Mapping[str, object], devices
 def _placed(fault: Fault, start_us: int) -> Placed:
     begin = instant(fault.begin, start_us)
     end = instant(fault.end, start_us) if fault.end is not None else FOR_EVER
-    if not isinstance(fault, ShowingFault):
+    if isinstance(fault, LoadFault | MeteringFault):
         begin -= begin % MINUTE
         end = -(-end // MINUTE) * MINUTE if end != FOR_EVER else end
     if end <= begin:

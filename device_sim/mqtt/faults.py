@@ -1,32 +1,68 @@
-"""Ways in which a message goes wrong before it reaches the broker: each turns one into those that are really sent."""
+"""What becomes of a message on its way to the broker: `Spoiler` turns it into those that are really sent."""
 
-from collections.abc import Callable, Sequence
+import re
 
+from device_sim.misspeaking import MqttFault
 from device_sim.mqtt.outgoing import Outgoing
 
-Fault = Callable[[str, Outgoing], Sequence[Outgoing]]
-"""Given the device's id and what it would send, what is sent."""
+HUGE = 1_000_000
+"""Bytes."""
+DEEP = 10_000
+"""Levels."""
+_LITERALS = {
+    MqttFault.NAN: b"NaN",
+    MqttFault.INFINITY: b"-Infinity",
+    MqttFault.UNDERSCORE: b"1_000",
+    MqttFault.COMMA: b"23,5",
+}
+_NUMBER = re.compile(rb"(?<![\w.\"'-])-?\d+(?:\.\d+)?(?=[\s,}\]]|$)")
 
 
-def none(device: str, message: Outgoing) -> Sequence[Outgoing]:  # noqa: ARG001
-    return (message,)
+class Spoiler:
+    """Spoils the messages of one device."""
+
+    def __init__(self) -> None:
+        self._held: Outgoing | None = None
+
+    def spoiled(self, message: Outgoing, fault: MqttFault | None) -> tuple[Outgoing, ...]:
+        """What is sent instead. A message held back goes out with the next, whatever becomes of that."""
+        late = () if self._held is None else (self._held,)
+        if fault is MqttFault.OUT_OF_ORDER and not late:
+            self._held = message
+            return ()
+        self._held = None
+        return *_sent(message, fault), *late
 
 
-def silent(device: str, message: Outgoing) -> Sequence[Outgoing]:  # noqa: ARG001
-    """The device is off, or out of reach."""
-    return ()
+def _sent(message: Outgoing, fault: MqttFault | None) -> tuple[Outgoing, ...]:
+    match fault:
+        case None | MqttFault.OUT_OF_ORDER:
+            return (message,)
+        case MqttFault.SILENT:
+            return ()
+        case MqttFault.DUPLICATE:
+            return (message, message)
+        case MqttFault.RETAINED:
+            return (message._replace(retain=True),)
+    return (message._replace(payload=_payload(message.payload, fault), values={}, time_us=None),)
 
 
-def duplicate(device: str, message: Outgoing) -> Sequence[Outgoing]:  # noqa: ARG001
-    """The device did not see the acknowledgement and says it again, as a new message."""
-    return (message, message)
+def _payload(payload: bytes, fault: MqttFault) -> bytes:
+    match fault:
+        case MqttFault.EMPTY:
+            return b""
+        case MqttFault.TRUNCATED:
+            return payload[: len(payload) // 2]
+        case MqttFault.INVALID_UTF8:
+            middle = len(payload) // 2
+            return payload[:middle] + b"\xff\xfe" + payload[middle:]
+        case MqttFault.HUGE:
+            return payload.ljust(HUGE)
+        case MqttFault.DEEP:
+            return b'{"a":[' * (DEEP // 2) + b"1" + b"]}" * (DEEP // 2)
+    return _unnumbered(payload, _LITERALS[fault])
 
 
-def retained(device: str, message: Outgoing) -> Sequence[Outgoing]:  # noqa: ARG001
-    """Published with the retain flag, so that whoever subscribes years later is told it as news."""
-    return (message._replace(retain=True),)
-
-
-def garbage(device: str, message: Outgoing) -> Sequence[Outgoing]:  # noqa: ARG001
-    """Cut off in the middle, with a byte that is not UTF-8, as a device low on memory sends it."""
-    return (message._replace(payload=message.payload[: len(message.payload) // 2] + b"\xff", values={}, time_us=None),)
+def _unnumbered(payload: bytes, literal: bytes) -> bytes:
+    """With the literal for each number; where there are none to be seen, as in protobuf, it is all that is sent."""
+    return _NUMBER.sub(literal, payload) if _NUMBER.search(payload) else literal

@@ -2,20 +2,19 @@
 
 import asyncio
 import heapq
-import logging
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import aiomqtt
 import numpy as np
+import structlog
 
 from device_sim.device import MqttLink, SimDevice
-from device_sim.mqtt import faults
+from device_sim.misspeaking import MqttFault, misspeaking
 from device_sim.mqtt.encoders import Encoder, encoder
-from device_sim.mqtt.faults import Fault
+from device_sim.mqtt.faults import Spoiler
 from device_sim.mqtt.outgoing import Outgoing
 from metering.cancellation import cancel_wanted
 from metering.clock import Clock
@@ -27,7 +26,7 @@ Ledger = Callable[[str, Mapping[str, float], int | None], None]
 _IN_FLIGHT = 200
 _RECONNECT_S = 1.0
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,12 +37,14 @@ class Counts:
     lost: int = 0
 
 
-class Speaker(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Speaker:
     """A device and how it speaks."""
 
     device: SimDevice
     link: MqttLink
     encoder: Encoder
+    spoiler: Spoiler = field(default_factory=Spoiler)
 
     @property
     def interval_us(self) -> int:
@@ -58,25 +59,19 @@ class Speaker(NamedTuple):
 class MqttTown:
     """Publishes at QoS 1 until cancelled; reconnects by itself. Devices that are not spoken over MQTT are passed over.
 
-    Raises ValueError for a device whose format has no encoder, or can't express its quantities.
+    A device misspeaks in the spells of its link, or as `spoil` says. Raises ValueError for a device whose format has no
+    encoder, or can't express its quantities.
     """
 
-    def __init__(  # noqa: PLR0913 - two of them are for tests
-        self,
-        devices: Iterable[SimDevice],
-        clock: Clock,
-        host: str,
-        port: int,
-        *,
-        ledger: Ledger | None = None,
-        fault: Fault = faults.none,
+    def __init__(
+        self, devices: Iterable[SimDevice], clock: Clock, host: str, port: int, *, ledger: Ledger | None = None
     ) -> None:
         self.counts = Counts()
         self._clock = clock
         self._host = host
         self._port = port
         self._ledger = ledger
-        self._fault = fault
+        self._spoiled: dict[str, MqttFault | None] = {}
         self._speakers = [
             Speaker(device, device.link, encoder(device.link.format))
             for device in devices
@@ -85,6 +80,10 @@ class MqttTown:
         for speaker in self._speakers:
             example = dict.fromkeys(speaker.device.quantities, 0.0)
             speaker.encoder.encode(speaker.link.topic, example, 0, speaker.link.options)
+
+    def spoil(self, device: str, fault: MqttFault | None) -> None:
+        """Let a device misspeak from now on; None goes by its spells again."""
+        self._spoiled[device] = fault
 
     async def run(self) -> None:
         while True:
@@ -96,7 +95,7 @@ class MqttTown:
             except aiomqtt.MqttError as error:
                 if cancel_wanted():  # the farewell failed; the wish to end stays
                     raise asyncio.CancelledError from error
-                log.warning("the town has lost its broker %s:%d: %s", self._host, self._port, error)
+                _log.warning("the town has lost its broker", broker=f"{self._host}:{self._port}", error=str(error))
                 await asyncio.sleep(_RECONNECT_S)
 
     async def _speak(self, client: aiomqtt.Client) -> None:
@@ -127,7 +126,8 @@ class MqttTown:
         if not values:
             return ()
         message = speaker.encoder.encode(speaker.link.topic, values, instant_us, speaker.link.options)
-        return self._fault(speaker.device.id, message)
+        fault = self._spoiled.get(speaker.device.id) or misspeaking(speaker.link.spells, MqttFault, instant_us)
+        return speaker.spoiler.spoiled(message, fault)
 
     def _online(self) -> list[Outgoing]:
         links = ((speaker.encoder, speaker.link) for speaker in self._speakers)

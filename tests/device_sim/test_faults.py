@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from device_sim.device import SimDevice
 from device_sim.faults.fault import FOR_EVER, instant
 from device_sim.faults.scenario import Scenario, Truth, load_scenario, scenarios, write_truth
+from device_sim.misspeaking import ModbusFault, MqttFault, misspeaking
 from device_sim.town import Town
 from metering.instant import DAY, HOUR, MINUTE, SECOND, Window, isoformat, parse
 from metering.quantities import QUANTITIES, Kind
@@ -275,3 +276,36 @@ def test_a_fault_without_end_lasts() -> None:
         {"faults": [{"kind": "leak", "loads": ["a/b"], "begin": "+0s", "m3_per_h": 1}]}
     ).place(NOW)
     assert placed.window == Window(NOW - NOW % MINUTE, FOR_EVER)
+
+
+def test_a_scenario_names_faults_of_the_protocol() -> None:
+    faults: list[dict[str, object]] = [
+        {"kind": "modbus", "fault": "half_open", "devices": ["townhall-it"], "begin": "+10s", "end": "+20s"},
+        {"kind": "mqtt", "fault": "deep", "devices": ["school-room-101"], "begin": "+5s"},
+    ]
+    town = spoiled(*faults)
+    (spell,) = device(town, "townhall-it").link.spells
+    assert spell.window == Window(NOW + 10 * SECOND, NOW + 20 * SECOND)
+    assert misspeaking([spell], ModbusFault, NOW + 15 * SECOND) is ModbusFault.HALF_OPEN
+    assert misspeaking([spell], ModbusFault, NOW + 20 * SECOND) is None
+    assert misspeaking([spell], MqttFault, NOW + 15 * SECOND) is None
+    assert device(town, "pool-main").link.spells == ()
+    assert differing(town) == {}, "what they measure is right"
+    assert [(entry.kind, entry.device, entry.parameters) for entry in town.truth()] == [
+        ("modbus", "townhall-it", {"fault": "half_open"}),
+        ("mqtt", "school-room-101", {"fault": "deep"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"kind": "mqtt", "fault": "deep", "devices": ["townhall-it"]}, "a deep fault cannot hit 'townhall-it'"),
+        ({"kind": "modbus", "fault": "late", "devices": ["school-room-101"]}, "cannot hit 'school-room-101'"),
+        ({"kind": "modbus", "fault": "deep", "devices": ["townhall-it"]}, "Input should be 'silent', 'half_open'"),
+        ({"kind": "mqtt", "fault": "empty", "devices": ["nobody"]}, "a mqtt fault hits 'nobody'"),
+    ],
+)
+def test_a_protocol_fault_must_fit_its_device(fault: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        spoiled({"begin": "+0s", **fault})

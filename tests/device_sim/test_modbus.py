@@ -13,8 +13,10 @@ from pymodbus.exceptions import ModbusIOException
 
 from collectors.modbus.decoding import decode_words
 from device_sim.device import ModbusLink, MqttLink
+from device_sim.misspeaking import Spell
 from device_sim.modbus import ModbusFault, ModbusTown
 from metering.clock import Clock
+from metering.instant import SECOND, Window
 from metering.samples import Floats, Int64s
 
 
@@ -104,6 +106,21 @@ async def test_a_spoiled_unit_heals() -> None:
         assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
         with pytest.raises(KeyError):
             served.spoil("nobody", ModbusFault.BUSY)
+
+
+async def test_a_unit_misbehaves_in_the_spells_of_its_link() -> None:
+    now_us = Clock().now_us()
+    spell = Spell(Window(now_us - 60 * SECOND, now_us + 60 * SECOND), ModbusFault.NO_REGISTERS)
+    past = Spell(Window(now_us - 60 * SECOND, now_us), ModbusFault.FAILURE)
+    ill = Shown("ill", ModbusLink("school", 1, "eastron/sdm630", spells=(past, spell)), {"voltage_l1": 230.0})
+    served = ModbusTown([ill, METER], Clock())
+    await served.start()
+    try:
+        async with client(served, "school") as school:
+            assert (await school.read_input_registers(0, count=2, device_id=1)).exception_code == 2
+            assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
+    finally:
+        await served.stop()
 
 
 async def test_the_ports_stay_over_a_restart() -> None:

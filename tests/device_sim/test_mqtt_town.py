@@ -12,8 +12,7 @@ from collectors.mqtt.collector import MqttCollector
 from collectors.mqtt.settings import MqttSettings
 from device_sim.broker import InProcessBroker
 from device_sim.device import MqttLink
-from device_sim.mqtt import faults
-from device_sim.mqtt.faults import Fault
+from device_sim.misspeaking import MqttFault
 from device_sim.mqtt.town import MqttTown
 from metering.clock import Clock
 from metering.instant import SECOND, parse
@@ -88,7 +87,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int
 
 
 async def play(
-    broker: tuple[str, int, str], name: str, sink: RecordingSink, messages: int, fault: Fault = faults.none
+    broker: tuple[str, int, str], name: str, sink: RecordingSink, messages: int, fault: MqttFault | None = None
 ) -> tuple[dict[tuple[str, str, int], float], MqttCollector]:
     """Run town and collector until so many messages are acknowledged and heard; returns what the town's ledger says."""
     host, port, protocol = broker
@@ -100,7 +99,9 @@ async def play(
         ledger.update({(device, quantity, time_us): value for quantity, value in values.items()})
 
     collector = MqttCollector(settings(host, port, name, protocol), clock)
-    town = MqttTown(DEVICES, clock, host, port, ledger=book, fault=fault)
+    town = MqttTown(DEVICES, clock, host, port, ledger=book)
+    for device in DEVICES:
+        town.spoil(device.id, fault)
     async with tasks(collector.run(sink)):
         await until(lambda: collector.counts.connections == 1)
         before = collector.counts.messages
@@ -132,7 +133,7 @@ async def test_values_are_those_of_the_device_at_their_time(mosquitto: servers.S
 
 async def test_a_duplicate_is_one_reading_by_its_identity(mosquitto: servers.Server) -> None:
     sink = RecordingSink()
-    await play((mosquitto.host, mosquitto.port, "5"), "twice", sink, 40, faults.duplicate)
+    await play((mosquitto.host, mosquitto.port, "5"), "twice", sink, 40, MqttFault.DUPLICATE)
     identities = {(reading.device, reading.quantity, reading.time_us) for reading in sink.readings}
     assert 0 < len(identities) < len(sink.readings)
     assert len(set(sink.readings)) == len(identities), "both copies say the same value at the same time"
@@ -140,7 +141,7 @@ async def test_a_duplicate_is_one_reading_by_its_identity(mosquitto: servers.Ser
 
 async def test_garbage_becomes_dead_letters(mosquitto: servers.Server) -> None:
     sink = RecordingSink()
-    ledger, collector = await play((mosquitto.host, mosquitto.port, "5"), "garbage", sink, 20, faults.garbage)
+    ledger, collector = await play((mosquitto.host, mosquitto.port, "5"), "garbage", sink, 20, MqttFault.INVALID_UTF8)
     assert ledger == {}
     assert sink.readings == []
     assert collector.counts.dead_letters == len(sink.letters) >= 10
@@ -148,7 +149,7 @@ async def test_garbage_becomes_dead_letters(mosquitto: servers.Server) -> None:
 
 async def test_a_silent_town_says_only_that_it_is_there(mosquitto: servers.Server) -> None:
     sink = RecordingSink()
-    ledger, _ = await play((mosquitto.host, mosquitto.port, "5"), "silent", sink, 3, faults.silent)
+    ledger, _ = await play((mosquitto.host, mosquitto.port, "5"), "silent", sink, 3, MqttFault.SILENT)
     assert ledger == {}
     assert sink.readings == []
 
