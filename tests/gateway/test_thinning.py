@@ -94,6 +94,7 @@ async def test_a_stop_while_it_is_full_keeps_the_newest(tmp_path: Path, store: S
         await fill(gateway)
         for n in range(10):
             await gateway.intake.accept([gauge("meter", n)], can_wait=False)
+        thinned = sum(gateway.status().thinned.values())
     kept = ScriptedStore()
     async with running(kept, [], settings) as gateway:
         await until(lambda: gateway.status().queued == 0)
