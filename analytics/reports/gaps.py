@@ -62,8 +62,8 @@ def mean_of(amounts: Iterable[tuple[Split, Coverage]]) -> Decimal | None:
 def filled(figures: Sequence[DayFigure], bands: Bands | None = None, mean: Decimal | None = None) -> PeriodSum:
     """The sum of one meter's days (or longer stretches under one rate each), at least one.
 
-    Unknown intervals count with ``mean``, or else that of the known ones; each day's share of a gap has that day's factor.
-    If energy or emissions of some days cannot be told, they cannot of the whole.
+    Unknown intervals count with ``mean``, or else that of the known ones; each day's share of a gap has the factor of
+    that day. If energy or emissions of some days cannot be told, they cannot of the whole.
     """
     bands = bands or Bands()
     coverage = reduce(Coverage.plus, (figure.coverage for figure in figures))

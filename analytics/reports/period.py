@@ -68,6 +68,12 @@ class Period:
         return found
 
     @property
+    def days(self) -> list["Period"]:
+        """Its local days."""
+        days = range(self.start.toordinal(), self.end.toordinal())
+        return [Period(date.fromordinal(day), date.fromordinal(day + 1)) for day in days]
+
+    @property
     def whole_month(self) -> "Period":
         """The local month that its first day is in."""
         return Period.parse(f"{self.start:%Y-%m}")

@@ -1,0 +1,99 @@
+"""The way down from a figure: to smaller figures, to a meter's quarter-hours, its register readings and the factor."""
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+
+from analytics.carbon.factor import Factor
+from analytics.reports.assemble import balanced
+from analytics.reports.collect import collect
+from analytics.reports.figure import ALL, Figure, FigureId, Measure
+from analytics.reports.figures import Sums
+from analytics.reports.period import Period
+from analytics.reports.rules import Rules
+from metering.estate import Estate, Meter, Role
+from metering.instant import DAY, Window
+from metering.reading import Series
+from metering.samples import Samples
+from storage.protocol import Store
+
+_MEASURES = {Role.FEED_IN: Measure.FEED_IN, Role.GENERATION: Measure.OWN_USE}
+"""What of a meter is shown below a total of energy or emissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A figure and the next step below it.
+
+    parts      figures of which this one is made: buildings of a place, meters of a building, months of a meter, days
+    meter      the meter, where the figure is of one
+    intervals  consumption of each interval of a meter's day, in its billing unit
+    readings   register readings of that day, and the last before and the first after it within a day
+    factors    with document, page and URL
+    version    of the program
+    """
+
+    figure: Figure
+    parts: tuple[Figure, ...]
+    meter: Meter | None
+    intervals: Samples
+    readings: Samples
+    factors: tuple[Factor, ...]
+    version: str
+
+
+async def trace(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> Trace:
+    """The figure as the store tells it now, and what it stands on.
+
+    Raises LookupError for an unknown view or place, StoreUnavailable and StoreRefused as the store does.
+    """
+    view = rules.view(asked.view) if asked.view != rules.factors.name else rules.view()
+    report = await collect(store, estate, asked.period, rules, view, asked.place)
+    sums = Sums(estate, report.rows, rules, view, asked.place)
+    kind, _, name = asked.place.partition(":")
+    intervals = readings = Samples.empty()
+    meter = estate.meters[name] if kind == "meter" else None
+    if meter is None and kind == "building":
+        meters = [m for m in balanced(estate, asked.place, rules) if asked.carrier in (ALL, m.carrier)]
+        below = [await _figure(store, estate, _of_meter(asked, m), rules) for m in meters]
+    elif meter is None:
+        below = [sums.figure(replace(asked, place=place)) for place in sums.places if place.startswith("building:")]
+    else:
+        below = [await _figure(store, estate, replace(asked, period=part), rules) for part in _parts(asked.period)]
+        if not below:
+            intervals, readings = await _evidence(store, meter, asked.period.window(rules.calendar))
+    figure = sums.figure(asked)
+    used = tuple(factor for factor in report.factors if factor.id in figure.factors)
+    return Trace(figure, tuple(below), meter, intervals, readings, used, version("leitwarte"))
+
+
+async def _figure(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> Figure:
+    view = rules.view(asked.view) if asked.view != rules.factors.name else rules.view()
+    report = await collect(store, estate, asked.period, rules, view, asked.place)
+    return Sums(estate, report.rows, rules, view, asked.place).figure(asked)
+
+
+def _of_meter(asked: FigureId, meter: Meter) -> FigureId:
+    measure = _MEASURES.get(meter.role, asked.measure)
+    return replace(asked, place=f"meter:{meter.id}", measure=measure)
+
+
+def _parts(period: Period) -> list[Period]:
+    """Months of what is longer than one, days of what is longer than one; nothing of a day."""
+    months = period.months
+    if len(months) > 1:
+        return months
+    return period.days if len(period.days) > 1 else []
+
+
+async def _evidence(store: Store, meter: Meter, window: Window) -> tuple[Samples, Samples]:
+    """Intervals in the window, and the register readings from the last before it to the first after it."""
+    results = Series(meter.id, "consumption")
+    intervals = (await store.samples([results], window))[results]
+    if meter.formula is not None:
+        return intervals, Samples.empty()
+    around = Window(window.start_us - DAY, window.end_us + DAY)
+    found = (await store.samples([meter.series], around))[meter.series]
+    first = max(int(found.times_us.searchsorted(window.start_us, "right")) - 1, 0)
+    last = int(found.times_us.searchsorted(window.end_us, "left")) + 1
+    part = slice(first, last)
+    return intervals, Samples(found.times_us[part], found.values[part], found.qualities[part])
