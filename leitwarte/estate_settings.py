@@ -62,6 +62,8 @@ class MeterSettings(Strict):
     """What the register counts up to before it begins again at 0, in kWh or m³; known without it for Modbus devices."""
     max_rate: float | None = Field(default=None, gt=0)
     """The most that can flow through the connection, in kW or m³/h: what rises faster is no consumption."""
+    gas_area: str | None = None
+    """The supply area of a gas meter, where carbon.gas or carbon.gas_tables tell several apart."""
     exchanges: tuple[ExchangeSettings, ...] = ()
     """Exchanges of the meter, the earliest first."""
 
@@ -97,6 +99,7 @@ class MeterSettings(Strict):
                 role=self.balance_role,
                 formula=Formula.parse(self.formula),
                 parent=self.parent,
+                gas_area=self.gas_area,
             )
         assert self.device is not None
         assert self.register_ is not None
@@ -112,6 +115,7 @@ class MeterSettings(Strict):
             parent=self.parent,
             power=self.power,
             counter=Counter(rollover, self.max_rate, tuple(exchange.exchange() for exchange in self.exchanges)),
+            gas_area=self.gas_area,
         )
 
 

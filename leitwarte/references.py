@@ -28,6 +28,7 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         known[what].add(key)
     known["quantity"] = set(QUANTITIES)
     known["register quantity"] = {name for name, entry in QUANTITIES.items() if entry.kind is Kind.REGISTER}
+    known["gas supply area"] = settings.carbon.gas_areas - {""}
     for where, what, wanted in _references(settings):
         if wanted is not None and wanted not in known.get(what, ()):
             yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
@@ -77,6 +78,7 @@ def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
                 yield (*where, "register"), "register quantity", meter.register_
                 yield (*where, "parent"), "meter", meter.parent
                 yield (*where, "power"), "quantity", meter.power
+                yield (*where, "gas_area"), "gas supply area", meter.gas_area
                 for source in Formula.parse(meter.formula).meters if meter.formula else ():
                     yield (*where, "formula"), "meter", source
 

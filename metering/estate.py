@@ -112,9 +112,10 @@ class Meter:
         role: Role,
         formula: Formula,
         parent: str | None = None,
+        gas_area: str | None = None,
     ) -> "Meter":
         """A meter whose consumption is computed; its ``series`` is that of its own results."""
-        return cls(id_, name, building, carrier, role, id_, "consumption", parent, formula=formula)
+        return cls(id_, name, building, carrier, role, id_, "consumption", parent, formula=formula, gas_area=gas_area)
 
     @property
     def series(self) -> Series:

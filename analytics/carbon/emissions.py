@@ -164,7 +164,7 @@ def tally(consumption: Floats, completeness: Floats, qualities: Qualities, steps
 def rate_on(day: date, meter: Meter, factors: FactorSet, gas: GasQuality | None) -> Rate:
     """What a billing unit of the meter means on a local day."""
     try:
-        unit = metered_energy(meter.carrier, Decimal(1), day, gas)
+        unit = metered_energy(meter.carrier, Decimal(1), day, gas, meter.gas_area or "")
     except LookupError:
         return Rate(problem=Problem.NO_GAS_QUALITY if meter.carrier is Carrier.GAS else Problem.NO_ENERGY)
     if meter.role is not Role.SUPPLY:

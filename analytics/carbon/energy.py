@@ -80,6 +80,7 @@ class GasPeriod:
     state_number     Zustandszahl z: operating to standard volume (DVGW G 685), mostly 0.90 to 1.00
     calorific_value  Brennwert H_s,n in kWh(Hs) per standard m³, 8 to 13
     source           the bill or price sheet
+    area             the supply area, "" where there is but one
 
     Raises ValueError for values out of these ranges, which are mostly mixed up or in another unit.
     """
@@ -89,6 +90,7 @@ class GasPeriod:
     state_number: Decimal
     calorific_value: Decimal
     source: str
+    area: str = ""
 
     def __post_init__(self) -> None:
         if not Decimal("0.7") <= self.state_number <= Decimal("1.2"):
@@ -103,25 +105,32 @@ class GasPeriod:
 
 @dataclass(frozen=True, slots=True)
 class GasQuality:
-    """The gas of a supply area over time, as its bills give it. Raises ValueError for periods that overlap."""
+    """The gas over time, as the bills give it. Raises ValueError for periods of one supply area that overlap."""
 
     periods: tuple[GasPeriod, ...]
 
     def __post_init__(self) -> None:
-        for before, after in pairwise(sorted(self.periods, key=lambda period: period.start)):
-            if before.end is None or after.start < before.end:
+        for before, after in pairwise(sorted(self.periods, key=lambda period: (period.area, period.start))):
+            if before.area == after.area and (before.end is None or after.start < before.end):
                 raise ValueError(f"gas of {after.source!r} from {after.start} overlaps that of {before.source!r}")
 
-    def on(self, day: date) -> GasPeriod:
-        """Raises LookupError for a day that no period covers."""
+    def on(self, day: date, area: str = "") -> GasPeriod:
+        """Raises LookupError for a day that no period of the supply area covers."""
         for period in self.periods:
-            if period.start <= day and (period.end is None or day < period.end):
+            if period.area == area and period.start <= day and (period.end is None or day < period.end):
                 return period
-        raise LookupError(f"no Zustandszahl and Brennwert of the gas are known for {day}; add them from the gas bill")
+        where = f" in {area!r}" if area else ""
+        raise LookupError(
+            f"no Zustandszahl and Brennwert of the gas{where} are known for {day}; add them from the gas bill"
+        )
 
 
-def metered_energy(carrier: Carrier, amount: Decimal, day: date, gas: GasQuality | None) -> Energy | HsEnergy:
+def metered_energy(
+    carrier: Carrier, amount: Decimal, day: date, gas: GasQuality | None, area: str = ""
+) -> Energy | HsEnergy:
     """The energy in an amount of the carrier's billing unit (kWh; m³ of operating volume for gas).
+
+    ``area`` is the supply area that the gas comes from, "" where there is but one.
 
     Raises LookupError for gas whose quality on that day is unknown, and for water, which carries none.
     """
@@ -129,7 +138,7 @@ def metered_energy(carrier: Carrier, amount: Decimal, day: date, gas: GasQuality
         case Carrier.ELECTRICITY | Carrier.HEAT:
             return Energy(amount)
         case Carrier.GAS if gas is not None:
-            return gas.on(day).energy(amount)
+            return gas.on(day, area).energy(amount)
         case Carrier.GAS:
             raise LookupError("gas needs its Zustandszahl and Brennwert (from the gas bill) to become kWh")
         case Carrier.WATER:

@@ -2,15 +2,17 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analytics.carbon.band import Bands
 from analytics.carbon.edition import Library
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.factors import DEFAULT, Choice
+from analytics.carbon.gas_table import read_gas_table
 from analytics.carbon.weather import Normalisation, heating_factor
 from metering.strict import Strict
 
@@ -30,6 +32,8 @@ class GasPeriodSettings(Strict):
     """Brennwert in kWh per standard m³."""
     source: str
     """The bill or price sheet it stands on."""
+    area: str = ""
+    """The supply area, where there are several: what the gas_area of its meters says."""
 
 
 class WeatherSettings(Strict):
@@ -87,6 +91,21 @@ class CarbonSettings(Strict):
     """By view and carrier: a factor instead of the view's, such as {GEG: {heat: {edition: evo-2022}}}."""
     gas: tuple[GasPeriodSettings, ...] = ()
     """The gas bills; without them gas has neither kWh nor CO2."""
+    gas_tables: dict[str, str] = Field(default_factory=dict)
+    """Supply area → its gas month by month, best from a file: ${file:gas-north.csv}, whose first line is
+    month;state_number;calorific_value;source."""
+
+    @field_validator("gas_tables")
+    @classmethod
+    def _readable(cls, tables: dict[str, str]) -> dict[str, str]:
+        for area, text in tables.items():
+            GasQuality(read_gas_table(text, area))
+        return tables
+
+    @property
+    def gas_areas(self) -> set[str]:
+        return {period.area for period in self.gas} | set(self.gas_tables)
+
     sectors: dict[str, Sector] = Field(default_factory=dict)
     """Sector of a building, by its id; municipal if left out."""
     whole_municipality: bool = False
@@ -102,7 +121,9 @@ class CarbonSettings(Strict):
         return Library(self.factor_files, self.unverified)
 
     def gas_quality(self) -> GasQuality | None:
-        periods = tuple(GasPeriod(p.start, p.end, p.state_number, p.calorific_value, p.source) for p in self.gas)
+        billed = (GasPeriod(p.start, p.end, p.state_number, p.calorific_value, p.source, p.area) for p in self.gas)
+        listed = (read_gas_table(text, area) for area, text in self.gas_tables.items())
+        periods = tuple(chain(billed, *listed))
         return GasQuality(periods) if periods else None
 
     def normalisation(self) -> Normalisation | None:

@@ -1,11 +1,14 @@
 """A settings file is either right, or every mistake in it is said with its line and what to do."""
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from analytics.carbon.energy import HsEnergy, metered_energy
 from leitwarte.settings_file import SettingsError, load
-from metering.estate import Role
+from metering.estate import Carrier, Role
 from metering.instant import isoformat
 
 GOOD = """\
@@ -94,6 +97,21 @@ modbus:
 """
 
 
+GAS_TABLE = """\
+month;state_number;calorific_value;source
+2026-01;0,9650;11,400;Netz Nord
+2026-02;0,9640;11,500;Netz Nord
+"""
+
+GAS_AREAS = """\
+carbon:
+  gas_tables:
+    north: ${file:north.csv}
+  gas:
+    - { start: 2026-01-01, state_number: 0.96, calorific_value: 11.2, source: bill }
+"""
+
+
 def test_a_meter_knows_its_rollover_its_exchanges_and_its_formula(tmp_path: Path) -> None:
     path = tmp_path / "leitwarte.yaml"
     path.write_text(GOOD.replace("modbus:\n", VIRTUAL).replace("eastron/sdm630", "keba/p30"), "utf-8")
@@ -107,6 +125,43 @@ def test_a_meter_knows_its_rollover_its_exchanges_and_its_formula(tmp_path: Path
         ["school-supply", "kitchen"],
         ["rest"],
     ]
+
+
+def test_each_supply_area_has_its_gas_month_by_month(tmp_path: Path) -> None:
+    (tmp_path / "north.csv").write_text(GAS_TABLE, "utf-8")
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(GOOD + GAS_AREAS, "utf-8")
+    quality = load(path).settings.rules().gas
+    assert quality is not None
+    energy = metered_energy(Carrier.GAS, Decimal(10_000), date(2026, 1, 31), quality, "north")
+    assert energy == HsEnergy(Decimal("110010.00000"))
+    assert quality.on(date(2026, 2, 1), "north").calorific_value == Decimal("11.5")
+    assert quality.on(date(2026, 2, 1)).calorific_value == Decimal("11.2")
+    with pytest.raises(LookupError, match=r"in 'north' are known for 2026-03-01"):
+        quality.on(date(2026, 3, 1), "north")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (GAS_TABLE.replace("2026-02", "2026-13"), "line 3: '2026-13' is no month"),
+        (GAS_TABLE.replace("11,500", "11.500,0"), "line 3: '11.500,0' is no number"),
+        (GAS_TABLE.replace("11,400", "114"), "line 2: calorific value (Brennwert) 114 kWh/m³ is not between"),
+        (GAS_TABLE.replace("month", "Monat"), "line 1: the header must be month;state_number"),
+        (GAS_TABLE.replace("2026-02", "2026-01"), "overlaps"),
+    ],
+)
+def test_what_is_wrong_in_a_gas_table_is_named_with_its_line(table: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "north.csv").write_text(table, "utf-8")
+    found = problems(tmp_path, GOOD + GAS_AREAS)
+    assert [(line, told) for line, told, _ in found if line == 25 and message in told], found
+
+
+def test_an_unknown_gas_area_is_named(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path, GOOD.replace("            device:", "            gas_area: south\n            device:", 1)
+    )
+    assert (14, "there is no gas supply area 'south'") in [entry[:2] for entry in found]
 
 
 @pytest.mark.parametrize(
