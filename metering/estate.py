@@ -189,17 +189,6 @@ class Estate:
         formulas = {meter.id: () if meter.formula is None else meter.formula.meters for meter in self.meters.values()}
         return [[meter for meter in self.meters.values() if meter.id in ids] for ids in in_order(formulas)]
 
-    def computed_from(self, meter: str) -> list[Meter]:
-        """The virtual meters whose formula, or one they are computed from, has this meter in it; in order."""
-        changed = {meter}
-        found = []
-        for group in self.computed_after():
-            for candidate in group:
-                if candidate.formula is not None and not changed.isdisjoint(candidate.formula.meters):
-                    changed.add(candidate.id)
-                    found.append(candidate)
-        return found
-
     def meters_in(self, building: str) -> Iterator[Meter]:
         return (meter for meter in self.meters.values() if meter.building == building)
 

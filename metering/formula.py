@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 
@@ -54,9 +55,13 @@ class Formula:
         text = ""
         for meter, factor in self.terms:
             sign = "-" if factor < 0 else "+"
-            weight = "" if abs(factor) == 1 else f"{float(abs(factor)):g} * "
+            weight = "" if abs(factor) == 1 else f"{_decimal(abs(factor)):f} * "
             text += f" {sign} {weight}{meter}"
         return text.removeprefix(" + ").removeprefix(" ")
+
+
+def _decimal(factor: Fraction) -> Decimal:
+    return Decimal(factor.numerator) / Decimal(factor.denominator)
 
 
 class CircularFormulas(ValueError):
