@@ -1,7 +1,8 @@
 """Units as devices write them, converted to the canonical ones of `metering.quantities`.
 
 Factors are exact: 1 kWh = 3.6 MJ (ISO 80000-5), 1 cal is not used. Temperatures convert with an offset.
-To add a spelling or a unit, add it to ``_TO_CANONICAL``.
+To add a unit, add it to ``_TO_CANONICAL``; to add another spelling of one, to ``_SPELLINGS``: those of UCUM (LoRaWAN,
+SenML), of the plain words that Sparkplug gateways and line protocol carry, and of typists without a superscript.
 """
 
 from fractions import Fraction
@@ -24,6 +25,8 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "kWh": ("kWh", _F(1), _F(0)),
     "MWh": ("kWh", _F(1000), _F(0)),
     "GWh": ("kWh", _F(10**6), _F(0)),
+    "J": ("kWh", _F(1, 3_600_000), _F(0)),
+    "kJ": ("kWh", _F(1, 3600), _F(0)),
     "MJ": ("kWh", _F(10, 36), _F(0)),
     "GJ": ("kWh", _F(10_000, 36), _F(0)),
     "varh": ("kvarh", _F(1, 1000), _F(0)),
@@ -33,6 +36,7 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "kV": ("V", _F(1000), _F(0)),
     "mA": ("A", _F(1, 1000), _F(0)),
     "A": ("A", _F(1), _F(0)),
+    "kA": ("A", _F(1000), _F(0)),
     "Hz": ("Hz", _F(1), _F(0)),
     "mHz": ("Hz", _F(1, 1000), _F(0)),
     "l": ("m³", _F(1, 1000), _F(0)),
@@ -45,6 +49,8 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "l/s": ("m³/h", _F(36, 10), _F(0)),
     "m3/h": ("m³/h", _F(1), _F(0)),
     "m³/h": ("m³/h", _F(1), _F(0)),
+    "m3/s": ("m³/h", _F(3600), _F(0)),
+    "m³/s": ("m³/h", _F(3600), _F(0)),
     "C": ("°C", _F(1), _F(0)),
     "°C": ("°C", _F(1), _F(0)),
     "F": ("°C", _F(5, 9), _F(-160, 9)),
@@ -63,6 +69,45 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "W/m²": ("W/m²", _F(1), _F(0)),
     "1": ("1", _F(1), _F(0)),
 }
+
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    # unit above: its other spellings
+    "W": ("watt", "watts", "Watt", "Watts"),
+    "kW": ("KW", "kilowatt", "kilowatts"),
+    "VA": ("V.A", "V*A", "V·A", "va", "voltampere"),
+    "kVA": ("kVa", "KVA", "kV.A"),
+    "var": ("VAR", "VAr", "Var"),
+    "kvar": ("kVAR", "kVAr", "kVar", "KVAR"),
+    "Wmin": ("W.min", "W*min", "W·min"),
+    "Wh": ("W.h", "W*h", "W·h", "watthour", "watthours", "wh", "WH"),
+    "kWh": ("kW.h", "kW*h", "kW·h", "KWH", "KWh", "kwh", "kilowatthour", "kilowatthours"),
+    "MWh": ("MW.h", "MW*h", "MW·h"),
+    "varh": ("VARh", "VArh", "Varh", "var.h", "var*h"),
+    "kvarh": ("kVARh", "kVArh", "kVarh", "KVARH", "kvar.h", "kvar*h"),
+    "V": ("volt", "volts", "Volt", "Volts"),
+    "A": ("ampere", "amperes", "amp", "amps", "Ampere"),
+    "Hz": ("hz", "HZ", "hertz", "Hertz"),
+    "l": ("litre", "litres", "liter", "liters", "Liter", "ltr"),
+    "m³": ("m^3", "cbm", "cubic_meter", "cubic_meters"),
+    "l/h": ("L/hr", "l/hr", "lph", "LPH"),
+    "l/min": ("L/min", "lpm", "LPM"),
+    "l/s": ("L/s",),
+    "m³/h": ("m^3/h", "m3h", "m³h", "m3/hr", "m³/hr", "cbm/h"),
+    "°C": ("Cel", "degC", "deg C", "celsius", "Celsius", "˚C", "ºC", "℃"),
+    "°F": ("[degF]", "degF", "fahrenheit", "Fahrenheit", "℉"),
+    "K": ("kelvin", "Kelvin"),
+    "hPa": ("hpa", "HPA"),
+    "mbar": ("mb", "millibar"),
+    "mmHg": ("mm[Hg]",),
+    "inHg": ("[in_i'Hg]",),
+    "%": ("percent", "Percent", "pct", "%RH", "%rH", "%rh", "% RH", "% rF", "%EL"),
+    "ppm": ("[ppm]", "PPM", "ppmv"),
+    "lx": ("lux", "Lux", "lm/m2", "lm/m²"),
+    "W/m²": ("W/m2", "W/m^2", "W.m-2"),
+    "1": ("{1}",),
+}
+_KNOWN = ", ".join(_TO_CANONICAL)
+_TO_CANONICAL |= {other: _TO_CANONICAL[unit] for unit, others in _SPELLINGS.items() for other in others}
 
 
 def canonical_unit(unit: str) -> str:
@@ -100,4 +145,4 @@ def _entry(unit: str) -> tuple[str, Fraction, Fraction]:
     try:
         return _TO_CANONICAL[unit]
     except KeyError:
-        raise LookupError(f"unknown unit {unit!r}; known: {', '.join(_TO_CANONICAL)}") from None
+        raise LookupError(f"unknown unit {unit!r}; known: {_KNOWN}") from None

@@ -1,13 +1,13 @@
 """The collector of one broker: messages in; readings and dead letters out; acknowledged when they are safe."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import aiomqtt
+import structlog
 from paho.mqtt.matcher import MQTTMatcher
 
 from collectors.mqtt.format import Message, Request
@@ -27,7 +27,7 @@ _LONGEST_WAIT_S = 60.0
 _TOPICS_REMEMBERED = 10_000
 _ASK_AGAIN_S = 30.0  # an answer may be lost, and a device that never answers must not be flooded
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -111,11 +111,11 @@ class MqttCollector:
                 sink.failed(listener.device.id, f"broker {self.name} refuses the subscription to {topic_filter}")
         self.counts.connections += 1
         self._version_is_settled = True
-        log.info("broker %s: listening with MQTT %s", self.name, session.version)
+        _log.info("mqtt connected", broker=self.name, version=session.version)
 
     def _lost(self, sink: Sink, error: aiomqtt.MqttError) -> None:
         where = f"{self._settings.host}:{self._settings.port}"
-        log.warning("broker %s (%s) is lost: %s", self.name, where, error)
+        _log.warning("mqtt broker lost", broker=self.name, address=where, error=str(error))
         for device in self._settings.devices:
             sink.failed(device.id, f"broker {self.name} ({where}) cannot be heard: {error}")
 
@@ -165,7 +165,7 @@ class MqttCollector:
         self.counts.unclaimed += 1
         if topic not in self._unclaimed and len(self._unclaimed) < _TOPICS_REMEMBERED:
             self._unclaimed.add(topic)
-            log.warning("broker %s still sends %s, which no device has as its topic; it is ignored", self.name, topic)
+            _log.warning("mqtt topic belongs to no device; ignored", broker=self.name, topic=topic)
 
     def _receipt(self, delivery: Delivery) -> Receipt:
         digest = blake2b(delivery.payload, digest_size=12, key=delivery.topic.encode(errors="replace")[:64])

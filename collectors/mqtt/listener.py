@@ -1,9 +1,10 @@
 """One configured device: a message in, readings out."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from collectors.mqtt.format import Message, Request, Value
 from collectors.mqtt.payload import DecodeError
@@ -14,7 +15,7 @@ from metering.reading import Reading
 _EARLIEST_US = 10_957 * DAY  # 2000-01-01: device clocks that were never set show 1970 or their firmware's year
 _TOLERANCE_US = 10 * MINUTE  # a clock may go ahead by as much; a wrong zone or summer time is more
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Listener:
             raise
         except Exception as defect:
             # A decoder's defect must cost a message, never the connection.
-            log.exception("payload format %s failed on a message on %s", self.device.format, message.topic)
+            _log.exception("payload format failed", format=self.device.format, topic=message.topic)
             raise DecodeError(f"the decoder of {self.device.format} failed: {defect!r}") from defect
         values, ambiguous = select(decoded.values, self.device.part, whole=self._format.whole)
         readings = [reading for value in values if (reading := self._reading(value, message)) is not None]
