@@ -1,5 +1,6 @@
 """Unknown registers: what their words are in every type and order, and which of it looks like a measurement. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -39,8 +40,9 @@ class _Strength(IntEnum):
 
     SHORT_INTEGER = 1
     FLOAT = 2
-    COUNTER = 3
-    NAMED = 4
+    LONG_INTEGER = 3
+    COUNTER = 4
+    NAMED_FLOAT = 5
 
 
 class _Claim(NamedTuple):
@@ -83,9 +85,9 @@ def sightings(start: int, words: Sequence[int], later: Sequence[int] | None = No
 
     ``later`` are the same registers, read again some seconds later. A number looks like something
 
-    - as a float or a long integer between 45 and 65: a frequency, in Hz; between 180 and 280: a voltage, in V;
-      integers also as tenths, hundredths, thousandths, but as Hz never without decimals
+    - as a float between 45 and 65: a frequency, in Hz; between 180 and 280: a voltage, in V
     - if it rose from the first read to the second, by a thousandth at most: a counter
+    - as a long integer, in the same ranges, also as tenths, hundredths, thousandths, but as Hz never without decimals
     - as a float between 0.5 and 1, either sign: a power factor; as any other float from 0.0001 to 100 million: an
       ordinary one, such as other words seldom make
     - as a short integer, in the same ranges, thousandths only as a power factor
@@ -114,17 +116,26 @@ def sightings(start: int, words: Sequence[int], later: Sequence[int] | None = No
 
 
 def _granted(claims: Iterable[tuple[_Claim, Sighting]], found: Iterable[Text]) -> dict[Sighting, str]:
-    """The strongest claims that do not share a word; among equals the customary order and the lower address.
+    """The strongest claims that do not share a word; among equals those that most others agree with in type and order.
 
+    Floats in one order look like floats in another a word further on, where only their decimals differ. Last come the
+    customary order and the lower address.
     Text comes after what has a name, since voltages as floats look like letters, but before the rest.
     """
+    claims = list(claims)
     orders = list(ORDERS)
+    agreeing = Counter((claim.strength, *_row(sighting)) for claim, sighting in claims)
+
+    def rank(entry: tuple[_Claim, Sighting]) -> tuple[int, ...]:
+        (strength, _), sighting = entry
+        agreement = agreeing[strength, *_row(sighting)]
+        return -strength, -agreement, orders.index(sighting.order), sighting.address
+
     taken: set[int] = set()
     granted: dict[Sighting, str] = {}
-    ordered = sorted(claims, key=lambda it: (-it[0].strength, orders.index(it[1].order), it[1].address))
     waiting = list(found)
-    for claim, sighting in ordered:
-        if claim.strength < _Strength.NAMED:
+    for claim, sighting in sorted(claims, key=rank):
+        if claim.strength < _Strength.NAMED_FLOAT:
             for text in waiting:
                 taken.update(text.addresses if taken.isdisjoint(text.addresses) else ())
             waiting.clear()
@@ -132,6 +143,11 @@ def _granted(claims: Iterable[tuple[_Claim, Sighting]], found: Iterable[Text]) -
             taken.update(sighting.addresses)
             granted[sighting] = claim.text
     return granted
+
+
+def _row(sighting: Sighting) -> tuple[DataType, str, int]:
+    """Type, order and alignment: what the values of one table have in common."""
+    return sighting.type, sighting.order, sighting.address % sighting.type.words
 
 
 def texts(start: int, words: Sequence[int]) -> Iterator[Text]:
@@ -151,18 +167,27 @@ def texts(start: int, words: Sequence[int]) -> Iterator[Text]:
 def _claim(kind: DataType, value: Raw | None, after: Raw | None) -> _Claim | None:
     if value is None or value == 0 or kind.is_bcd:
         return None
-    if kind.words == 1:
-        text = _integer(value, _SHORT_SCALES) or _thousandths(value)
-        return _Claim(_Strength.SHORT_INTEGER, text) if text else None
-    text = _named(value) if kind.is_float else _integer(value, _WIDE_SCALES)
-    if text:
-        return _Claim(_Strength.NAMED, text)
-    if after is not None and 1 <= value < after < _MOST_COUNT and after - value <= max(value * _MOST_RISE, 1):
-        return _Claim(_Strength.COUNTER, f"{_short(value)}, a counter: rose by {_short(after - value)}")
-    if kind.is_float and _LEAST_FLOAT <= abs(value) < _MOST_FLOAT:
-        is_factor = _POWER_FACTOR.low <= abs(value) <= _POWER_FACTOR.high
-        return _Claim(_Strength.FLOAT, f"{_short(value)}{f' {_POWER_FACTOR.what}' if is_factor else ''}")
-    return None
+    claims = (
+        (_Strength.NAMED_FLOAT, _named(value) if kind.is_float else ""),
+        (_Strength.COUNTER, _rise(value, after) if kind.words > 1 else ""),
+        (_Strength.LONG_INTEGER, _integer(value, _WIDE_SCALES) if kind.words > 1 and not kind.is_float else ""),
+        (_Strength.FLOAT, _ordinary(value) if kind.is_float else ""),
+        (_Strength.SHORT_INTEGER, _integer(value, _SHORT_SCALES) or _thousandths(value) if kind.words == 1 else ""),
+    )
+    return next((_Claim(strength, text) for strength, text in claims if text), None)
+
+
+def _rise(value: Raw, after: Raw | None) -> str:
+    if after is None or not 1 <= value < after < _MOST_COUNT or after - value > max(value * _MOST_RISE, 1):
+        return ""
+    return f"{_short(value)}, a counter: rose by {_short(after - value)}"
+
+
+def _ordinary(value: float) -> str:
+    if not _LEAST_FLOAT <= abs(value) < _MOST_FLOAT:
+        return ""
+    is_factor = _POWER_FACTOR.low <= abs(value) <= _POWER_FACTOR.high
+    return f"{_short(value)}{f' {_POWER_FACTOR.what}' if is_factor else ''}"
 
 
 def _named(value: float) -> str:

@@ -1,5 +1,7 @@
 """What the commands that speak to a Modbus bus by themselves have in common: how it is named, how it fails."""
 
+import errno
+import logging
 import socket
 import ssl
 from enum import StrEnum
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from collectors.modbus.bus import Refused, Unreachable
 from collectors.modbus.settings import ModbusConnection
+from leitwarte import logs
 from leitwarte.proposal import slug
 
 _ROOM = "How the bus is reached"
@@ -107,6 +110,12 @@ class Way(NamedTuple):
         return " ".join(words)
 
 
+def quiet() -> None:
+    """Only what the command itself says; pymodbus tells each odd frame otherwise, with all its bytes."""
+    logs.configure(level=logging.ERROR)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+
 def host_and_port(text: str) -> tuple[str, int | None]:
     """``meter``, ``10.0.0.5:1502``, ``[fe80::1]:502`` → host and port. Raises ValueError."""
     host, colon, port = text.rpartition(":")
@@ -132,11 +141,11 @@ def _remedy(error: Unreachable | Refused) -> str:  # noqa: PLR0911 - one line a 
             return "the name is unknown here: check the spelling, or give the address"
         case ssl.SSLError():
             return "check the certificates, and that the device speaks Modbus/TCP Security (usually port 802)"
-        case FileNotFoundError():
+        case OSError(errno=errno.ENOENT):
             return (
                 "there is no such file: for a serial port look under /dev/serial/by-id, and check that it is plugged in"
             )
-        case PermissionError():
+        case OSError(errno=errno.EACCES):
             return "not allowed: add this user to the group of the serial port (usually dialout)"
         case TimeoutError():
             return (

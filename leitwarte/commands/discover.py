@@ -2,7 +2,6 @@
 
 import asyncio
 import json as json_
-import logging
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from collectors.modbus.discovery import USUAL_UNITS, Discovery, FoundUnit
 from collectors.modbus.settings import ModbusConnection
 from collectors.mqtt.discovery import listen
 from collectors.mqtt.settings import MqttSettings
-from leitwarte import fragment, logs, modbus_fragment, mqtt_fragment
+from leitwarte import fragment, modbus_fragment, mqtt_fragment
 from leitwarte.commands.bus_options import (
     BaudrateOption,
     CaOption,
@@ -35,6 +34,7 @@ from leitwarte.commands.bus_options import (
     Way,
     explained,
     host_and_port,
+    quiet,
 )
 from leitwarte.commands.common import WRONG_CALL, JsonOption, commands, errors, fail, print_json
 from leitwarte.progress import progress_bars
@@ -76,7 +76,7 @@ def modbus(
     A unit exists if it answers, be it with an exception. What it is, it says itself (device identification, SunSpec),
     or its registers show it. Where several types fit, the likeliest is proposed and the others stand beside it.
     """
-    logs.configure(level=logging.ERROR)
+    quiet()
     way = Way(target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout)
     try:
         connection = way.connection(id_)
@@ -128,7 +128,7 @@ def mqtt(
     The settings say what was understood, with the last values; what was not understood stands there as comments, with
     the reason. The longer it listens, the more devices it hears: some speak every quarter of an hour only.
     """
-    logs.configure(level=logging.ERROR)
+    quiet()
     tls_files = {"ca_file": tls_ca, "certificate_file": tls_certificate, "key_file": tls_key}
     try:
         host, port = host_and_port(target)

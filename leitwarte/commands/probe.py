@@ -1,7 +1,6 @@
 """``leitwarte probe``: what unknown registers may mean."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -17,7 +16,6 @@ from collectors.modbus.probe import ORDERS, Sighting, sightings, texts
 from collectors.modbus.settings import ModbusConnection
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
-from leitwarte import logs
 from leitwarte.commands.bus_options import (
     BaudrateOption,
     CaOption,
@@ -32,6 +30,7 @@ from leitwarte.commands.bus_options import (
     TimeoutOption,
     Way,
     explained,
+    quiet,
 )
 from leitwarte.commands.common import WRONG_CALL, JsonOption, commands, errors, fail, output, print_json
 from metering.clock import Clock
@@ -79,7 +78,7 @@ def modbus(
     tenths, hundredths, thousandths; what has risen a little from the first read to the second; and floats of an
     ordinary size. Where marks would share a word, the least likely to be chance has it.
     """
-    logs.configure(level=logging.ERROR)
+    quiet()
     way = Way(target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout)
     if address + count > 0x10000:
         fail(f"--address {address} --count {count} goes beyond the last register, 65535", WRONG_CALL)
