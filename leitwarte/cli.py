@@ -5,6 +5,7 @@ The table of contents is here; a command's module is imported when it is called,
 
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 import typer
@@ -29,9 +30,13 @@ _CONTENTS = {
     "store": _Entry(_OPERATE, "Look into the store."),
     "discover": _Entry(_OPERATE, "Find devices and print settings that read them."),
     "probe": _Entry(_OPERATE, "Show what the registers of a device may mean."),
+    "import": _Entry(_OPERATE, "Read load profiles and exported readings into the store."),
+    "backup": _Entry(_OPERATE, "Save store, alerts and settings in one file."),
+    "restore": _Entry(_OPERATE, "Bring back what backup saved, into an empty place."),
     "decode": _Entry(_OPERATE, "Show what registers or a message mean."),
     "dashboards": _Entry(_OPERATE, "Write or push the Grafana dashboards."),
     "detect": _Entry(_USE, "Find anomalies in a file of interval series."),
+    "train": _Entry(_USE, "Learn what faults look like from one's own meters."),
     "carbon": _Entry(_USE, "Emission factors, and CO2 per meter and day."),
     "report": _Entry(_USE, "Reports for the climate office."),
 }
@@ -52,7 +57,7 @@ class _Contents(TyperGroup):
         if name not in _CONTENTS:
             found: tuple[str | None, Any, list[str]] = super().resolve_command(ctx, list(args))
             return found
-        module = import_module(f"leitwarte.commands.{name}")
+        module = import_module(f"leitwarte.commands.{name}{'_' if iskeyword(name) else ''}")
         return name, typer.main.get_command(module.app), list(args[1:])
 
 

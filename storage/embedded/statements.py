@@ -57,24 +57,18 @@ ORDER BY device, quantity, time_us
 """
 _TOTALS = """
 WITH wanted AS MATERIALIZED (SELECT unnest($series) AS series, unnest($names) AS name)
-SELECT name, period, sum(total) FROM (
-    SELECT series, {period} AS period, sum(value) {trusted} AS total FROM reading
-    WHERE time_us >= $start AND time_us < $end GROUP BY series, period
-) JOIN wanted USING (series)
-WHERE period IS NOT NULL AND total IS NOT NULL GROUP BY name, period
+SELECT name, period, sum(total) FROM ({periods}) JOIN wanted USING (series) GROUP BY name, period
+"""
+_PERIOD = """
+SELECT series, {number} AS period, sum(value) AS total FROM reading
+WHERE quality <> {suspect} AND time_us >= {start} AND time_us < {end} GROUP BY series
 """
 
 
 def totals(periods: Sequence[Window]) -> str:
-    """Sums by group and period: first by series, so that few rows meet the groups."""
-    return _TOTALS.format(period=period_of(periods), trusted=TRUSTED)
-
-
-def period_of(periods: Sequence[Window], first: int = 0) -> str:
-    """An expression for the position of the period that holds ``time_us``, found by halving."""
-    if len(periods) == 1:
-        (only,) = periods
-        return f"CASE WHEN time_us >= {only.start_us} AND time_us < {only.end_us} THEN {first} END"
-    half = len(periods) // 2
-    left, right = period_of(periods[:half], first), period_of(periods[half:], first + half)
-    return f"CASE WHEN time_us < {periods[half].start_us} THEN {left} ELSE {right} END"
+    """Sums by group and period: a stretch of the file for each period, and by series first, so few rows are joined."""
+    parts = (
+        _PERIOD.format(number=number, suspect=int(Quality.SUSPECT), start=period.start_us, end=period.end_us)
+        for number, period in enumerate(periods)
+    )
+    return _TOTALS.format(periods="UNION ALL".join(parts))

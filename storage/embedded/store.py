@@ -100,8 +100,8 @@ class EmbeddedStore:
         if not pairs or not periods:
             return found
         ids, names = map(list, zip(*pairs, strict=True))
-        span = Window(periods[0].start_us, periods[-1].end_us)
-        for name, period, total in await self._rows(totals(periods), span, series=ids, names=names):
+        rows = await self._in_reader(lambda: self._database.rows(totals(periods), series=ids, names=names))
+        for name, period, total in rows:
             found[name][period] = total
         return found
 

@@ -1,0 +1,68 @@
+"""The labelled series beside the checkout: their history, the test part with faults, and the same without."""
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.seriesfile import SeriesRows, read
+from analytics.anomaly.training import TrainingMeter
+from metering.estate import Carrier
+
+ANOMALY = Path(__file__).parents[2].parent / "shared" / "data" / "anomaly"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """One series.
+
+    sound   its whole history without faults, to train on
+    faulty  the same with the faults in the test part, to judge
+    split   position at which the test part begins
+    """
+
+    id: str
+    carrier: Carrier
+    sound: LoadCurve
+    faulty: LoadCurve
+    split: int
+
+    @classmethod
+    def of(cls, series_id: str, carrier: Carrier, parts: dict[str, SeriesRows]) -> Self:
+        train, test, clean = parts["train"], parts["test"], parts["test_clean"]
+        times = np.concatenate((train.times_us, test.times_us))
+        step_us = int(np.median(np.diff(times)))
+        if np.any(np.diff(times) != step_us):
+            raise ValueError(f"{series_id}: the rows are not {step_us} µs apart")
+        outdoor = None
+        if train.temperature is not None and test.temperature is not None:
+            outdoor = np.concatenate((train.temperature, test.temperature))
+        faulty = LoadCurve(times, step_us, np.concatenate((train.values, test.values)), outdoor)
+        sound = faulty.with_values(np.concatenate((train.values, clean.values)))
+        return cls(series_id, carrier, sound, faulty, len(train.times_us))
+
+    @property
+    def training(self) -> TrainingMeter:
+        return TrainingMeter(self.id, self.sound, self.carrier)
+
+    def without_weather(self) -> Self:
+        """The same, as if no outdoor temperature were known."""
+        return replace(self, sound=replace(self.sound, temperature=None), faulty=replace(self.faulty, temperature=None))
+
+
+def labelled(folder: Path = ANOMALY / "dev") -> list[Labelled]:
+    """All series of a labelled set. Raises ValueError if the folder is not one."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is absent: the labelled series lie beside the checkout")
+    parts = {name: {s.series_id: s for s in read(folder / f"{name}.csv.gz").series} for name in _PARTS}
+    with (folder / "meta.csv").open(encoding="utf-8") as file:
+        carriers = {row["series_id"]: Carrier(row["utility"]) for row in csv.DictReader(file)}
+    return [
+        Labelled.of(name, carrier, {part: parts[part][name] for part in _PARTS}) for name, carrier in carriers.items()
+    ]
+
+
+_PARTS = ("train", "test", "test_clean")
