@@ -12,8 +12,10 @@ from gateway.settings import GatewaySettings
 from gateway.status import StoreStatus
 from metering.clock import Clock
 from metering.instant import SECOND
-from metering.reading import Reading
+from metering.reading import Reading, Series
 from storage.protocol import Store, StoreError, StoreRefused, StoreUnavailable
+
+_REFUSED_SERIES = 1000  # remembered at most
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +24,8 @@ class Writer:
     """Stores what the outbox holds, in its order; commits what is stored.
 
     While the store cannot answer it waits. What the store refuses is narrowed down to single readings, which are set
-    aside with what the store said; the rest goes on.
+    aside with what the store said; the rest goes on. Series of which it refused the last reading are written apart,
+    one by one, so that a device whose every value is refused does not slow down the others.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Writer:
         self._failing_since_us: int | None = None
         self._error = ""
         self._waiting_since_us: int | None = None
+        self._refused_series: dict[Series, None] = {}  # the newest last
 
     def status(self) -> StoreStatus:
         waiting_us = 0 if self._waiting_since_us is None else self._clock.now_us() - self._waiting_since_us
@@ -57,7 +61,7 @@ class Writer:
     async def _write_next(self) -> None:
         batch = await self._outbox.take(self._settings.batch_readings, self._settings.batch_wait_s)
         self._waiting_since_us = batch.appended_us or None
-        refused = await self._deliver(batch.readings)
+        refused = await self._deliver_all(batch.readings)
         if refused:
             await self._quarantine.keep(refused)
         await self._outbox.commit(batch)
@@ -66,8 +70,21 @@ class Writer:
         self.lost += batch.lost
         self._waiting_since_us = None
 
-    async def _deliver(self, readings: Sequence[Reading]) -> list[Case]:
+    async def _deliver_all(self, readings: Sequence[Reading]) -> list[Case]:
         """Store the readings; returns those that the store refuses."""
+        known = self._refused_series
+        apart = [reading for reading in readings if reading.series in known] if known else []
+        sound = [reading for reading in readings if reading.series not in known] if apart else readings
+        refused = await self._deliver(sound)
+        for reading in apart:
+            case = await self._deliver([reading])
+            refused += case
+            if not case:
+                known.pop(reading.series, None)
+        return refused
+
+    async def _deliver(self, readings: Sequence[Reading]) -> list[Case]:
+        """The same, for readings that are taken to be sound."""
         if not readings:
             return []
         try:
@@ -75,12 +92,19 @@ class Writer:
         except StoreRefused as refusal:
             self._answered()
             if len(readings) == 1:
+                self._remember(readings[0].series)
                 _log.warning("reading_refused", series=readings[0].series, error=describe(refusal))
                 return [Case(self._clock.now_us(), REFUSED, describe(refusal), readings[0])]
             middle = len(readings) // 2
             return await self._deliver(readings[:middle]) + await self._deliver(readings[middle:])
         self._answered()
         return []
+
+    def _remember(self, series: Series) -> None:
+        self._refused_series.pop(series, None)
+        self._refused_series[series] = None
+        if len(self._refused_series) > _REFUSED_SERIES:
+            del self._refused_series[next(iter(self._refused_series))]
 
     async def _write(self, readings: Sequence[Reading]) -> None:
         while True:

@@ -89,3 +89,31 @@ def test_any_pattern_of_answers_loses_nothing_and_stores_once_in_order(
 
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(scenario(Path(name)))
+
+
+async def test_a_series_that_is_always_refused_costs_one_write_a_reading(tmp_path: Path) -> None:
+    calls: list[int] = []
+    refuses = True
+
+    def script(readings: Sequence[Reading]) -> None:
+        calls.append(len(readings))
+        if refuses and any(item.device == "other" for item in readings):
+            raise StoreRefused("field type conflict")
+
+    def mixed(first: int) -> list[Reading]:
+        return [reading(n, "other" if n % 100 == 0 else "meter") for n in range(first, first + 1000)]
+
+    store = ScriptedStore(script)
+    async with writing(tmp_path, store, 1000) as (outbox, writer):
+        for n in range(3):
+            await outbox.append(mixed(1000 * n))
+            await until(lambda: outbox.queued == 0)
+        assert calls[-11:] == [990, *[1] * 10]  # the first of them had to be found by halving
+        refuses = False
+        await outbox.append(mixed(3000))
+        await until(lambda: outbox.queued == 0)
+        await outbox.append(mixed(4000))
+        await until(lambda: outbox.queued == 0)
+        assert calls[-1] == 1000  # the store takes it again
+        assert (writer.refused, writer.stored) == (30, 4970)
+    assert min(item.time_us for item in store.writes if item.device == "other") == reading(3000).time_us
