@@ -107,7 +107,7 @@ def _settings(estate: Estate, rules: Rules, place: str) -> dict[str, object]:
         "choices": {view: {c: one.model_dump() for c, one in own.items()} for view, own in rules.choices.items()},
         "sectors": dict(rules.sectors),
         "prices": {carrier.value: price for carrier, price in rules.prices.items()},
-        "weather": asdict(rules.weather) if rules.weather else None,
+        "weather": [w.method, w.source, sorted(w.factors.items()), w.hot_water_share] if (w := rules.weather) else None,
         "bands": asdict(rules.bands),
         "municipality": rules.municipality,
         "avoided": rules.avoided,
