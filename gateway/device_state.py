@@ -50,6 +50,9 @@ class Devices:
                 self._devices[id_] = before[id_]
                 self._devices[id_].device = heard.device
 
+    def device(self, id_: str) -> Device:
+        return self._devices[id_].device
+
     def heard(self, readings: Sequence[Reading], now_us: int) -> None:
         """Readings of known devices have come."""
         newest = {reading.device: reading.time_us for reading in readings}

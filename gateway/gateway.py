@@ -13,6 +13,7 @@ from gateway.http import serving
 from gateway.intake import Intake
 from gateway.plausibility.reasons import DAMAGED, REFUSED
 from gateway.replay import Outcome, Revision, replay
+from gateway.reporter import Chronicle, Reporter
 from gateway.settings import GatewaySettings
 from gateway.status import CollectorState, DeviceStatus, GatewayStatus, StoreStatus
 from gateway.supervisor import Supervisor
@@ -20,6 +21,7 @@ from gateway.writer import Writer
 from metering.clock import Clock
 from metering.estate import Device
 from metering.instant import SECOND
+from metering.texts import Language
 from storage.protocol import Store
 
 _MB = 1_000_000
@@ -33,17 +35,19 @@ class Gateway:
     store       started and closed by the caller
     collectors  with unique names
     devices     by id; readings of others are rejected
+    language    of the events it writes
 
     Raises ValueError if two collectors have one name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what the room is put together from, by name at the top floor
         self,
         store: Store,
         collectors: Sequence[Collector],
         devices: Mapping[str, Device],
         settings: GatewaySettings,
         clock: Clock,
+        language: Language = "de",
     ) -> None:
         _check_names(collectors)
         self.health_port: int | None = None  # once it runs
@@ -52,6 +56,7 @@ class Gateway:
         self._clock = clock
         self._running = False
         self._writer = Writer(store, self.intake.outbox, self.intake.quarantine, settings, clock)
+        self._reporter = Reporter(store, self, Chronicle(language, self.intake.devices.device), clock)
         self._supervised: dict[Collector, Supervisor] = {}
         self._tasks: dict[Collector, asyncio.Task[None]] = {}
         self._exchanging = asyncio.Lock()
@@ -133,6 +138,7 @@ class Gateway:
 
     async def _work(self) -> None:
         writing = asyncio.create_task(self._writer.run(), name="writer")
+        reporting = asyncio.create_task(self._reporter.run(), name="reporter")
         self._running = True
         self._start()
         _log.info("gateway_runs", collectors=len(self._tasks), queued=self.intake.outbox.queued)
@@ -145,7 +151,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.drain_s):
                     await self.intake.outbox.drained()
-            await _ended([writing])
+            await _ended([writing, reporting])
             _log.info("gateway_stopped", queued=self.intake.outbox.queued)
 
     def _supervise(self, collectors: Iterable[Collector]) -> None:

@@ -66,7 +66,15 @@ class Installation:
 
         self._collectors = self._connected(self.settings)
         collectors = [collector for _, collector in self._collectors.values()]
-        return Gateway(self.store, collectors, self.estate.devices, self.settings.gateway_in_data_dir, self.clock)
+        settings = self.settings
+        return Gateway(
+            self.store,
+            collectors,
+            self.estate.devices,
+            settings.gateway_in_data_dir,
+            self.clock,
+            settings.language,
+        )
 
     @cached_property
     def analytics(self) -> "Analytics":
