@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from collectors.modbus.library import load_template, template_ids
+from collectors.modbus.library import also, load_template, template_ids
 from metering.estate import Carrier
 from metering.strict import Strict
 
@@ -72,7 +72,7 @@ def model(id_: str) -> Model:
     known = models()
     if id_ in known:
         return known[id_]
-    if id_ in template_ids():
+    if id_ in template_ids() or id_ in also():
         return Model(id=id_, quantities=tuple(_in_template(id_, {})))
     raise LookupError(f"unknown device model {id_!r}; known: {', '.join(sorted({*known, *template_ids()}))}")
 

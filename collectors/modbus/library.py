@@ -1,6 +1,10 @@
-"""The shelf of device templates: every YAML file under collectors/templates, found by its id ``<maker>/<model>``."""
+"""The shelf of device templates: every YAML file under collectors/templates, found by its id ``<maker>/<model>``.
+
+A device type with the registers of another has no file, but stands in the other's ``also``.
+"""
 
 import difflib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,14 +27,23 @@ def template_ids() -> list[str]:
 
 
 @cache
+def also() -> Mapping[str, str]:
+    """The other ids under which templates are found, and the template that each stands for."""
+    return {other: template_id for template_id in template_ids() for other in load_template(template_id).also}
+
+
+@cache
 def load_template(template_id: str) -> Template:
     """The template of that id. Raises `TemplateError`, naming similar ids if there is none."""
     known = template_ids()
-    if template_id not in known:
-        near = difflib.get_close_matches(template_id, known, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-        raise TemplateError(f"no device template {template_id!r}; {hint}")
-    return read_template(SHELF / f"{template_id}.yaml", template_id)
+    if template_id in known:
+        return read_template(SHELF / f"{template_id}.yaml", template_id)
+    if template_id in also():
+        return load_template(also()[template_id])
+    names = sorted((*known, *also()))
+    near = difflib.get_close_matches(template_id, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    raise TemplateError(f"no device template {template_id!r}; {hint}")
 
 
 def read_template(path: Path, template_id: str) -> Template:

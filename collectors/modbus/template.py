@@ -175,6 +175,8 @@ class Template(Strict):
     """``<maker>/<model>``, from the name of the file."""
     name: str
     """What people call it."""
+    also: tuple[str, ...] = ()
+    """Other ids under which it is found: device types with the same registers."""
     sources: tuple[str, ...] = Field(min_length=1)
     """Where the registers come from: the manual, first of all."""
     notes: str = ""

@@ -57,7 +57,7 @@ def test_ways_that_lead_nowhere(where: dict[str, Any], message: str) -> None:
     ("change", "message"),
     [
         ({"template": "eastron/sdm360"}, "no device template 'eastron/sdm360'; did you mean eastron/sdm630"),
-        ({"template": "../../etc/passwd"}, "no device template '../../etc/passwd'; known: abb/b23"),
+        ({"template": "../../etc/passwd"}, "no device template '../../etc/passwd'; known: abb/b21"),
         ({"unit": 256}, "less than or equal to 255"),
         ({"units": 1}, "Extra inputs are not permitted"),
         ({"id": "a b"}, "String should match pattern"),

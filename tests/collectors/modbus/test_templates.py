@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from collectors.modbus.codec import DataType, Layout, decode
 from collectors.modbus.decoding import decode_words
-from collectors.modbus.library import SHELF, TemplateError, load_template, read_template, template_ids
+from collectors.modbus.library import SHELF, TemplateError, also, load_template, read_template, template_ids
 from collectors.modbus.point import Point, encode_points
 from collectors.modbus.sunspec import COMMON, COMMON_LENGTH, Model, chain
 from collectors.modbus.template import Example, Pulses
@@ -99,6 +99,8 @@ def test_the_fingerprint_fits_its_own_kind(template_id: str) -> None:
         ("carlo_gavazzi/em24", "carlo_gavazzi/em340"),  # frequency is where the other has a power factor
         ("carlo_gavazzi/em340", "carlo_gavazzi/em24"),
         ("siemens/pac2200", "eastron/sdm630"),
+        ("siemens/7kt1665", "siemens/pac2200"),  # integers for floats again
+        ("siemens/pac2200", "siemens/7kt1665"),
     ],
 )
 def test_the_fingerprint_tells_types_apart(is_one: str, read_as: str) -> None:
@@ -191,6 +193,24 @@ def test_whole_and_decimal_part_are_one_value() -> None:
     assert {point.quantity: point.value(image) for point in points}["water_volume"] == 1234.567891
 
 
+NAMED = """eastron/sdm120 eastron/sdm220 eastron/sdm630 janitza/umg96rm janitza/umg604 siemens/pac2200 siemens/pac3200
+abb/b23 abb/b24 schneider/iem3155 schneider/iem3255 schneider/pm5xxx carlo_gavazzi/em24 carlo_gavazzi/em340
+eltako/dsz15dzmod chint/dtsu666 wago/879 inepro/pro380 sunspec/inverter sunspec/meter sunspec/mppt keba/p30"""
+
+
+@pytest.mark.parametrize("template_id", NAMED.split())
+def test_every_type_is_found_under_its_name(template_id: str) -> None:
+    assert load_template(template_id).id in (template_id, also().get(template_id))
+
+
+def test_no_other_name_is_a_file_or_stands_twice() -> None:
+    names = [name for template_id in template_ids() for name in load_template(template_id).also]
+    assert len(names) == len(set(names)) == len(also())
+    assert not set(names) & set(template_ids())
+    with pytest.raises(TemplateError, match="did you mean janitza/umg604"):
+        load_template("janitza/umg605")
+
+
 def test_unknown_template_names_the_near_ones() -> None:
     with pytest.raises(TemplateError, match=r"no device template 'eastron/sdm63'; did you mean eastron/sdm630"):
         load_template("eastron/sdm63")
@@ -213,7 +233,7 @@ registers:
     [
         (GOOD.replace("current_l1", "amperage_l1"), 7, "registers.1.quantity: unknown quantity 'amperage_l1'"),
         (GOOD.replace("unit: A", "unit: V"), 6, "registers.1: a value in 'V' cannot become 'A'"),
-        (GOOD.replace("unit: A", "unit: ampere"), 6, "registers.1: unknown unit 'ampere'"),
+        (GOOD.replace("unit: A", "unit: amperage"), 6, "registers.1: unknown unit 'amperage'"),
         (GOOD.replace("    unit: A", "    units: A"), 8, "registers.1.units: Extra inputs are not permitted"),
         (GOOD.replace("address: 1", "address: 70000"), 6, "registers.1.address: Input should be less than"),
         (GOOD.replace("type: u16", "type: u17"), 3, "type: Input should be 'u16'"),
