@@ -36,7 +36,7 @@ def readings(seed: int, every_us: int) -> tuple[Samples, Counter]:
 
 def main() -> None:
     meters = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    every_us = int(float(sys.argv[2]) * SECOND) if len(sys.argv) > 2 else QUARTER_HOUR  # noqa: PLR2004
+    every_us = int(float(sys.argv[2]) * SECOND) if len(sys.argv) > 2 else QUARTER_HOUR
     spent, rows = 0.0, 0
     for seed in range(meters):
         samples, counter = readings(seed, every_us)
@@ -45,7 +45,7 @@ def main() -> None:
         monthly(intervals, [(2026, month) for month in range(1, 13)], CALENDAR)
         spent += time.perf_counter() - begun
         rows += len(samples)
-    print(f"{meters} meters, {rows:,} readings: {spent:.2f} s, {rows / spent:,.0f} readings/s")  # noqa: T201
+    print(f"{meters} meters, {rows:,} readings: {spent:.2f} s, {rows / spent:,.0f} readings/s")
 
 
 if __name__ == "__main__":
