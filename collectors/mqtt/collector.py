@@ -54,7 +54,8 @@ class Counts:
 class MqttCollector:
     """Listens to one broker until cancelled; reconnects by itself, waiting longer each time up to a minute.
 
-    It publishes nothing but what a payload format requests, so an account that may only read is enough for the others.
+    It publishes nothing but its own state, if settings do not forbid it, and what a payload format requests; for other
+    formats an account that may only read is enough.
 
     Nothing is acknowledged before the sink has it, so what is on its way when this process dies comes again.
     """

@@ -29,6 +29,7 @@ Version = Literal["5", "3.1.1"]
 QUEUE = 1000
 """Messages that may wait here. Also the receive maximum told to the broker: it sends no more before acknowledgement."""
 _KEEPALIVE_S = 30
+_FAREWELL_S = 2.0  # for the last word; a broker that does not take it sends the last will
 _FILTERS_A_PACKET = 200
 _UNSUPPORTED_VERSION = 0x84  # CONNACK reason code of MQTT 5; paho gives it for the code 1 of older brokers, too
 
@@ -175,8 +176,13 @@ async def connected(
             raise UnsupportedVersion(f"it does not answer MQTT {version}") from None
         raise
     try:
+        if settings.say_status:
+            await client.publish(settings.status_topic, "online", retain=True)
         yield session
     finally:
+        with contextlib.suppress(aiomqtt.MqttError):
+            if settings.say_status and not client._disconnected.done():
+                await client.publish(settings.status_topic, "offline", retain=True, timeout=_FAREWELL_S)
         with contextlib.suppress(aiomqtt.MqttError):
             await client.__aexit__(None, None, None)
 
@@ -191,6 +197,7 @@ def _client(settings: MqttSettings, version: Version, context: ssl.SSLContext | 
         identifier=settings.session_name,
         keepalive=_KEEPALIVE_S,
         tls_context=context,
+        will=aiomqtt.Will(settings.status_topic, "offline", retain=True) if settings.say_status else None,
     )
     if version == "3.1.1":
         return make(protocol=aiomqtt.ProtocolVersion.V311, clean_session=False)

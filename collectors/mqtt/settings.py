@@ -1,5 +1,6 @@
 """The settings of one MQTT broker and the devices that are heard through it."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -9,6 +10,8 @@ from collectors.mqtt.format import Format
 from collectors.mqtt.formats import format_named
 from collectors.settings import DeviceSettings
 from metering.strict import Strict
+
+_NOT_IN_A_LEVEL = re.compile(r"[/+#\x00]")
 
 
 class MqttDevice(DeviceSettings):
@@ -75,6 +78,8 @@ class MqttSettings(Strict):
     """MQTT version; auto tries 5 first."""
     session_expiry_s: int = Field(default=7 * 86400, ge=60, le=2**32 - 2)
     """How long a broker with MQTT 5 keeps messages while the collector is away; with 3.1.1 the broker decides."""
+    say_status: bool = True
+    """Whether to say online or offline there, retained and as the last will, under leitwarte/<client_id>/status."""
     devices: tuple[MqttDevice, ...] = ()
 
     @field_validator("protocol", mode="before")
@@ -99,6 +104,11 @@ class MqttSettings(Strict):
     @property
     def session_name(self) -> str:
         return self.client_id or f"leitwarte-{self.id}"
+
+    @property
+    def status_topic(self) -> str:
+        """Where the state of this connection is said, see ``say_status``."""
+        return f"leitwarte/{_NOT_IN_A_LEVEL.sub('-', self.session_name.removeprefix('leitwarte-'))}/status"
 
 
 def _path(location: tuple[int | str, ...]) -> str:
