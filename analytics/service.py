@@ -15,6 +15,7 @@ from analytics.alerts.book import AlertBook
 from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
+from analytics.energy.exchange_events import exchange_events
 from analytics.energy.late import Arrivals
 from analytics.evaluation import Evaluation, Results
 from analytics.reports.rules import Rules
@@ -63,6 +64,7 @@ class Analytics:
         self.cycles = 0
         """How many are done; a number that stands still for long means trouble."""
         self._evaluation = Evaluation(store, estate, settings, rules)
+        self._language = language
         self._wording = Wording(language, self._evaluation.week.calendar)
         self._notifier = Notifier([url.get_secret_value() for url in settings.notify], alerts)
         self._detectors: dict[str, Detector] = {}
@@ -90,6 +92,7 @@ class Analytics:
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
         """Evaluate every meter over a history, learn from it, and open alerts for what is wrong lately."""
+        await self._store.write_events(list(exchange_events(self._estate.meters.values(), self._language)))
         await self._late(window.end_us)
         turn = asyncio.Semaphore(_AT_ONCE)
         done = 0

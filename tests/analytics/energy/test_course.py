@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.energy.consumption import consumption
+from analytics.energy.exchange_events import exchange_events
 from analytics.energy.intervals import MICRO, Intervals
-from metering.estate import Counter, Exchange
+from metering.estate import Carrier, Counter, Exchange, Meter, Role
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window, parse
 from metering.quality import Quality
 from metering.samples import Samples
@@ -192,3 +193,16 @@ def test_a_later_look_at_part_of_the_history_says_the_same(begin: int, length: i
     kept = whole.within(window)
     np.testing.assert_array_equal(part.consumption[: len(kept)], kept.consumption)
     np.testing.assert_array_equal(part.completeness[: len(kept)], kept.completeness)
+
+
+def test_a_recorded_exchange_is_an_event_that_says_both_indices() -> None:
+    exchange = Exchange(START, end=48_211.3, start=137.4, serial="1EMH0012345678")
+    counter = Counter(exchanges=(exchange,))
+    meter = Meter(
+        "main", "Schule", "school", Carrier.ELECTRICITY, Role.SUPPLY, "d", "active_energy_import", counter=counter
+    )
+    (event,) = exchange_events([meter], "de")
+    assert event == next(exchange_events([meter], "de")), "writing it again changes nothing"
+    assert (event.time_us, event.end_us, event.subject, event.building) == (START, START, "main", "school")
+    expected = "alter Zähler bei 48.211,300 kWh, neuer (1EMH0012345678) ab 137,400 kWh"
+    assert event.title == f"Zählerwechsel an „Schule“: {expected}"
