@@ -3,6 +3,7 @@
 A vector holds a payload from a log, a manual or another project's tests, and the values that are in it. What a payload
 doesn't say and a user would configure is taken from the vector (``plain``: which fields, their quantity and unit) or
 stays unknown (line protocol, vzlogger: there the number, its time and its place are compared).
+A family without a format of its own is taken for one that a user would configure.
 """
 
 import base64
@@ -18,6 +19,7 @@ from collectors.mqtt.decode import UNKNOWN, Decoding, Result, decode
 from collectors.mqtt.format import Message
 from collectors.mqtt.formats import recognise
 from collectors.mqtt.listener import believable
+from collectors.mqtt.payload import epoch_instant, iso_instant, pointer, read_json
 from metering.instant import SECOND, parse
 from metering.quantities import QUANTITIES
 
@@ -60,7 +62,6 @@ class Report:
                    count only if they were emitted
     by_family      (right, checks) of each family
     left_out       optional values that were not emitted
-    unsupported    vectors of families without a format here, by family
     differences    a line each
     """
 
@@ -68,7 +69,6 @@ class Report:
     right: int = 0
     by_family: dict[str, tuple[int, int]] = field(default_factory=dict)
     left_out: int = 0
-    unsupported: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
     def check(self, family: str, difference: str | None) -> None:
@@ -99,10 +99,8 @@ def run(vectors: Iterable[Vector]) -> Report:
             sessions.setdefault(name, []).append(vector)
     for vector in vectors:
         family = str(vector["family"])
-        if family in FAMILIES or family in (_CONFIGURED, _METADATA):
-            _run(vector, family, report, _before(vector, sessions))
-        else:
-            report.unsupported[family] += 1
+        known = family in FAMILIES or family == _METADATA
+        _run(vector, family if known else _CONFIGURED, report, _before(vector, sessions))
     return report
 
 
@@ -166,10 +164,29 @@ def _configuration(vector: Vector) -> tuple[str | None, dict[str, Any]]:
     """Format and options that somebody who wants the expected values would write; none for a topic without any."""
     meanings = [(entry["source_field"], found) for entry in vector["expected"] if (found := _meaning(entry))]
     if any(source for source, _ in meanings):
-        return "json", {"values": [{"pointer": source, **meaning} for source, meaning in meanings]}
+        options: dict[str, Any] = {"values": [{"pointer": source, **meaning} for source, meaning in meanings]}
+        times = [entry["timestamp"] for entry in vector["expected"] if entry["timestamp"]]
+        return "json", options | ({"time": found} if times and (found := _time_field(vector, parse(times[0]))) else {})
     if vector["expected"] or vector["expected_error"] is not None:
         return "number", meanings[0][1] if meanings else {}
     return None, {}
+
+
+def _time_field(vector: Vector, time_us: int) -> dict[str, str] | None:
+    """Where in the payload, and how, the time stands."""
+
+    def search(value: object, path: str) -> Iterator[dict[str, str]]:
+        if isinstance(value, dict | list):
+            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from search(inner, path + pointer(key))
+        elif isinstance(value, str) and iso_instant(value) == time_us:
+            yield {"pointer": path, "format": "iso8601"}
+        else:
+            for name, per_second in (("unix_s", 1), ("unix_ms", 10**3), ("unix_us", 10**6), ("unix_ns", 10**9)):
+                if epoch_instant(value, per_second) == time_us:
+                    yield {"pointer": path, "format": name}
+
+    return next(search(read_json(_payload(vector)), ""), None)
 
 
 def _meaning(entry: Vector) -> dict[str, Any] | None:

@@ -44,6 +44,15 @@ _SENSOR: Table = {
     "Battery": ("battery", "%"),
     "BatteryPercentage": ("battery", "%"),
 }
+_TELEINFO: Table = {  # the French meter's customer interface, as Tasmota's teleinfo driver shows it
+    "W": ("active_power", "W"),
+    "P": ("apparent_power", "VA"),
+    "I": ("current", "A"),
+    "U": ("voltage", "V"),
+    **{f"W{n}": (f"active_power_l{n}", "W") for n in (1, 2, 3)},
+    **{f"I{n}": (f"current_l{n}", "A") for n in (1, 2, 3)},
+    **{f"U{n}": (f"voltage_l{n}", "V") for n in (1, 2, 3)},
+}
 _TEMPERATURES: Mapping[str, str] = {"Temperature": "temperature", "DewPoint": "dew_point"}
 _OWN_TEMPERATURE = {"ESP32"}  # of the chip, not of the room
 _SUFFIXES = ("SENSOR", "STATUS8", "STATUS10")
@@ -128,7 +137,9 @@ class Tasmota(Format[Options]):
                     harvest.add(wanted, item[key], units.temperature, path + pointer(key), name)
         if "Pressure" in item:
             harvest.add("pressure", item["Pressure"], units.pressure, path + pointer("Pressure"), name)
-        if not self.options.keys:
+        if name == "METER" and item.keys() & {"W", "W1"}:
+            harvest.take(item, _TELEINFO, path, name)
+        elif not self.options.keys:
             _registers(harvest, item, path, name)
 
 
