@@ -41,18 +41,23 @@ def register(house: House) -> None:
 async def _page(desk: Desk, meter: Meter) -> None:
     house, say = desk.house, desk.texts
     building = house.estate.buildings[meter.building]
-    obis = QUANTITIES[meter.register].obis
-    about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}"), *([f"OBIS {obis}"] if obis else [])]
+    about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}")]
+    if meter.formula is not None:
+        about.append(say("meter.computed", formula=meter.formula))
+    elif obis := QUANTITIES[meter.register].obis:
+        about.append(f"OBIS {obis}")
     parts.heading(meter.name, " · ".join(about), (building.name, parts.path("building", building.id)))
 
     async def now() -> MeterView:
         return await house.queries.meter(meter)
 
-    await desk.follow(now, lambda first: _tiles(desk, first), house.settings.refresh_s, "tiles")
+    if meter.formula is None:
+        await desk.follow(now, lambda first: _tiles(desk, first), house.settings.refresh_s, "tiles")
     await _consumption(desk, meter)
     with ui.element("div").classes("halves"):
-        with parts.card(say("meter.register")):
-            await _register(desk, meter)
+        if meter.formula is None:
+            with parts.card(say("meter.register")):
+                await _register(desk, meter)
         with parts.card(say("meter.flags")):
 
             async def flags() -> list[Reading]:
