@@ -221,7 +221,7 @@ async def listen(
         protocol=aiomqtt.ProtocolVersion.V311,
         clean_session=True,
         tls_context=context,
-        queue_type=_queue_counting(discovery.found),
+        queue_type=queue_counting(discovery.found),
         max_queued_incoming_messages=_QUEUE,
     )
     async with client:
@@ -277,7 +277,7 @@ def _is_refusal(code: object) -> bool:
     return isinstance(number, int) and number >= 0x80
 
 
-def _queue_counting(found: Found) -> type[asyncio.Queue[aiomqtt.Message]]:
+def queue_counting(found: Found) -> type[asyncio.Queue[aiomqtt.Message]]:
     """A queue that, when full, counts what it loses instead of leaving a line for each in the log."""
 
     class Counting(asyncio.Queue[aiomqtt.Message]):
