@@ -1,7 +1,7 @@
 """Analytics as a service: every cycle it looks at the live readings, and once an interval has ended at every meter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -21,6 +21,7 @@ from analytics.evaluation import Evaluation, Results
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
 from analytics.workers import worker_pool
+from metering import heartbeat
 from metering.clock import Clock
 from metering.estate import Estate, Meter
 from metering.instant import DAY, HOUR, MINUTE, SECOND, Window
@@ -34,7 +35,8 @@ _EVIDENCE_US = 30 * MINUTE
 _QUIET_US = 10 * MINUTE
 _LOOK_BACK_US = HOUR
 _ASK_AGAIN_US = 15 * SECOND
-_LIVE_KINDS = ("silent", "silent_many")
+_LIVE_KINDS = ("silent", "silent_many", "gateway_down")
+_GATEWAY_PATIENCE_US = round(4 * heartbeat.INTERVAL_S * SECOND)
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0..1."""
@@ -75,6 +77,7 @@ class Analytics:
         self._learned_us = 0
         self._cycle_us = clock.now_us()
         self._silence = self._listening()
+        self._gateway_down = False
 
     async def run(self) -> None:
         """Work until cancelled; what fails because of store, alert book or a lost worker is tried again."""
@@ -202,11 +205,9 @@ class Analytics:
 
     async def _check_live(self, now_us: int) -> None:
         heard: dict[str, int] = {}
-        for reading in await self._store.latest(list(self._estate.devices)):
+        for reading in await self._store.latest([*self._estate.devices, heartbeat.GATEWAY]):
             heard[reading.device] = max(heard.get(reading.device, 0), reading.time_us)
-        devices = self._estate.devices.values()
-        silent = list(self._silence.silent(devices, heard, now_us))
-        findings = list(live.silence(silent, devices, now_us, self._wording))
+        findings = self._silences(heard, now_us)
         flagged = await self._store.flagged(Window(self._cycle_us - _QUIET_US, now_us + MINUTE))
         for finding, last in live.doubts(flagged, self._estate, self._wording):
             series = Series(last.device, last.quantity)
@@ -214,6 +215,17 @@ class Analytics:
             samples = (await self._store.samples([series], around))[series]
             findings.append(live.with_evidence(finding, last.quantity, samples))
         await self._report(findings)
+
+    def _silences(self, heard: Mapping[str, int], now_us: int) -> list[Finding]:
+        """Who is silent. Devices are judged as of the gateway's last beat: later only the gateway is to blame."""
+        beat_us = min(heard.get(heartbeat.GATEWAY, now_us), now_us)
+        was_down, self._gateway_down = self._gateway_down, now_us - beat_us > _GATEWAY_PATIENCE_US
+        if was_down and not self._gateway_down:
+            self._silence = self._listening()
+        devices = self._estate.devices.values()
+        silent = list(self._silence.silent(devices, heard, beat_us))
+        findings = list(live.silence(silent, devices, now_us, self._wording))
+        return [*findings, live.gateway_silence(beat_us, now_us, self._wording)] if self._gateway_down else findings
 
     async def _report(self, findings: Iterable[Finding]) -> None:
         def report() -> list[Alert]:

@@ -9,6 +9,7 @@ from analytics.alerts.alert import Evidence, Finding
 from analytics.alerts.wording import Wording
 from metering.estate import Device, Estate
 from metering.event import Severity
+from metering.heartbeat import GATEWAY
 from metering.instant import SECOND
 from metering.quality import Quality
 from metering.quantities import QUANTITIES
@@ -97,6 +98,22 @@ def silence(
             say("title.silent", name=device.name),
             say("explain.silent", since=wording.moment(last_us), interval=interval),
         )
+
+
+def gateway_silence(heartbeat_us: int, now_us: int, wording: Wording) -> Finding:
+    """The finding that the gateway itself is silent: then nothing is known of the devices."""
+    say = wording.say
+    return Finding(
+        f"{GATEWAY}:silence",
+        "gateway_down",
+        EVERYTHING,
+        "",
+        Severity.CRITICAL,
+        heartbeat_us,
+        now_us,
+        say("title.gateway_down"),
+        say("explain.gateway_down", since=wording.moment(heartbeat_us)),
+    )
 
 
 def doubts(flagged: Iterable[Reading], estate: Estate, wording: Wording) -> Iterator[tuple[Finding, Reading]]:

@@ -231,3 +231,8 @@ def test_the_time_of_week_is_local() -> None:
 
 def test_an_alert_can_be_sent_as_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(finding(NOW, NOW)), type=Finding) == finding(NOW, NOW)
+
+
+def test_a_silent_gateway_is_named_in_the_words_of_the_installation() -> None:
+    found = live.gateway_silence(NOW - HOUR, NOW, GERMAN)
+    assert (found.kind, found.title, found.first_us) == ("gateway_down", "Das Gateway meldet sich nicht", NOW - HOUR)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from analytics.alerts.alert import State
 from analytics.alerts.book import AlertBook
@@ -17,8 +18,9 @@ from analytics.settings import AnalyticsSettings, TariffSettings
 from device_sim.faults.scenario import load_scenario
 from device_sim.history import readings
 from device_sim.town import Town
+from metering import heartbeat
 from metering.clock import Clock
-from metering.estate import Carrier, Estate, Meter, Role
+from metering.estate import Carrier, Counter, Estate, Exchange, Meter, Role
 from metering.formula import Formula
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, SECOND, Window, parse
 from metering.localtime import LocalCalendar
@@ -202,6 +204,29 @@ async def test_readings_a_month_late_are_noticed_and_a_virtual_meter_follows(ins
     assert await installation.store.count(Window(0, NOW + DAY)) == count, "nothing is redone without a reason"
 
 
+async def test_an_exchange_entered_later_puts_what_was_stored_right(installation: Installation) -> None:
+    heat, at = "school-heat.supply", NOW - 4 * DAY
+    shown = [device for device in installation.town.devices if device.id == "school-heat"]
+    made = readings(shown[0], Window(NOW - 9 * DAY, NOW), QUARTER_HOUR)
+    end = max(r.value for r in made if r.quantity == "heat_energy" and r.time_us < at)
+    new = [
+        structs.replace(r, value=r.value - end) if r.quantity == "heat_energy" and r.time_us >= at else r for r in made
+    ]
+    await installation.store.write(new)
+    await installation.analytics.backfill(PAST)
+    window = Window(at - HOUR, at + HOUR)
+    assert len(await installation.results("consumption", heat, window)) == 7, "a quarter-hour is unknown"
+    meters = installation.estate.meters
+    counter = Counter(exchanges=(Exchange(at - MINUTE, end=end, start=0.0, serial="new"),))
+    installation.estate = replace(installation.estate, meters=meters | {heat: replace(meters[heat], counter=counter)})
+    await installation.service().backfill(PAST)
+    found = await installation.results("consumption", heat, window)
+    assert len(found) == 8
+    assert found.values.sum() == pytest.approx(installation.town.consumption(heat, window), abs=2.0)
+    events = [event for event in await installation.store.events(PAST) if event.kind == "exchange"]
+    assert [(event.subject, event.time_us) for event in events] == [(heat, at - MINUTE)]
+
+
 async def test_a_meter_is_not_missed_before_it_existed(installation: Installation) -> None:
     await installation.fill(Window(NOW - 4 * HOUR, NOW), MINUTE)
     await installation.analytics.cycle()
@@ -251,3 +276,22 @@ async def test_when_everything_falls_silent_there_is_one_alert(installation: Ins
     installation.clock.now = NOW + 2 * HOUR
     await installation.analytics.cycle()
     assert [alert.kind for alert in installation.book.list(only_open=True)] == ["silent_many"]
+
+
+async def test_a_gateway_that_is_down_is_one_alert_and_its_devices_none(installation: Installation) -> None:
+    clock, analytics, book = installation.clock, installation.analytics, installation.book
+
+    async def pass_time(cycles: int, *, speaking: bool) -> set[str]:
+        for _ in range(cycles):
+            clock.now += 15 * SECOND
+            if speaking:
+                spoken = [Reading(name, "temperature", clock.now % 97 / 10, clock.now) for name in DEVICES]
+                await installation.store.write([*spoken, heartbeat.beat(clock.now, well=True)])
+            await analytics.cycle()
+        return {alert.kind for alert in book.list(only_open=True)}
+
+    await installation.fill(Window(NOW - HOUR, NOW), MINUTE)
+    clock.now = NOW
+    assert await pass_time(4, speaking=True) == set()
+    assert await pass_time(40, speaking=False) == {"gateway_down"}
+    assert await pass_time(4, speaking=True) == set()
