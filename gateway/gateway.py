@@ -32,6 +32,11 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """One gateway: collectors, intake, and the writer that brings what is taken in to the store.
 
+    Its memory is bounded whatever comes, and however long the store is away: what waits is on disk. In memory are at
+    most one batch on its way to the store, what each collector hands over at once (for MQTT 1,000 messages), the
+    receipts (131,072), a few hundred bytes a series, and while the outbox is full one reading a series. Flooded with
+    the store down it grew by 5 MB.
+
     store       started and closed by the caller
     collectors  with unique names
     devices     by id; readings of others are rejected
@@ -112,6 +117,7 @@ class Gateway:
             confirmed=intake.plausibility.confirmed,
             dead_letters=intake.dead_letters,
             quarantine_dropped=intake.quarantine.dropped,
+            quarantine_bytes=intake.quarantine.size,
             outbox_bytes=outbox.size,
             outbox_max_bytes=self._settings.outbox_max_mb * _MB,
             outbox_full=outbox.full,
@@ -127,7 +133,7 @@ class Gateway:
         failing_s = 0.0 if store.failing_since_us is None else (now_us - store.failing_since_us) / SECOND
         found = {
             "it is not running, or shutting down": not self._running,
-            "the outbox is full: collectors wait for the store": self.intake.outbox.full,
+            "the outbox is full: MQTT waits for the store, Modbus is thinned out": self.intake.outbox.full,
             self.intake.outbox.trouble: bool(self.intake.outbox.trouble),
             self.intake.quarantine.trouble: bool(self.intake.quarantine.trouble),
             f"the store has taken nothing for {failing_s:.0f} s: {store.error}": failing_s

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 import uvicorn
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
 from gateway.metrics import StatusMetrics
 from gateway.settings import HealthSettings
@@ -36,7 +36,8 @@ class Observed(Protocol):
 def application(observed: Observed) -> FastAPI:
     """The four addresses."""
     registry = CollectorRegistry()
-    registry.register(StatusMetrics(observed.status))
+    registry.register(StatusMetrics(observed.status, observed.devices))
+    ProcessCollector(registry=registry)
     app = FastAPI(title="Leitwarte gateway", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health/live")

@@ -1,20 +1,22 @@
 """The status as Prometheus metrics, read when they are asked for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.status import CollectorState, GatewayStatus
+from gateway.status import CollectorState, DeviceState, DeviceStatus, GatewayStatus
+from metering.instant import SECOND
 
 _PREFIX = "leitwarte_gateway"
 
 
 class StatusMetrics(Collector):
-    """Turns what ``status`` returns into metrics, all named ``leitwarte_gateway_…``."""
+    """Turns what ``status`` and ``devices`` return into metrics, all named ``leitwarte_gateway_…``."""
 
-    def __init__(self, status: Callable[[], GatewayStatus]) -> None:
+    def __init__(self, status: Callable[[], GatewayStatus], devices: Callable[[], list[DeviceStatus]]) -> None:
         self._status = status
+        self._devices = devices
 
     def collect(self) -> Iterable[Metric]:
         status = self._status()
@@ -26,6 +28,7 @@ class StatusMetrics(Collector):
         yield _counter("readings_confirmed", "Readings whose doubt was lifted.", status.confirmed)
         yield _counter("dead_letters", "Messages that could not be decoded.", status.dead_letters)
         yield _counter("quarantine_dropped", "Rejected readings and dead letters dropped.", status.quarantine_dropped)
+        yield _gauge("quarantine_bytes", "Bytes of the quarantine on disk.", status.quarantine_bytes)
         yield _gauge("outbox_readings", "Readings waiting for the store.", status.queued)
         yield _gauge("outbox_readings_at_start", "Readings an earlier process left waiting.", status.queued_at_start)
         yield _gauge("outbox_bytes", "Bytes of the outbox on disk.", status.outbox_bytes)
@@ -42,6 +45,21 @@ class StatusMetrics(Collector):
         yield _gauges("collector_up", "1 while the collector runs.", "collector", running)
         restarts = {one.name: one.restarts for one in status.collectors}
         yield _counters("collector_restarts", "Starts after the first.", "collector", restarts)
+        yield from _of_devices(self._devices())
+
+
+def _of_devices(devices: Sequence[DeviceStatus]) -> Iterable[Metric]:
+    states = GaugeMetricFamily(f"{_PREFIX}_device_state", "1 for the state it is in.", labels=["device", "state"])
+    for device in devices:
+        for state in DeviceState:
+            states.add_metric([device.id, str(state)], device.state is state)
+    yield states
+    readings = {device.id: device.readings for device in devices}
+    yield _counters("device_readings", "Readings taken over from the device.", "device", readings)
+    failures = {device.id: device.failures for device in devices}
+    yield _counters("device_failures", "Failed attempts to read the device.", "device", failures)
+    heard = {device.id: device.heard_us / SECOND for device in devices if device.heard_us is not None}
+    yield _gauges("device_heard_timestamp_seconds", "When the device was heard last.", "device", heard)
 
 
 def _counter(name: str, documentation: str, value: float) -> Metric:

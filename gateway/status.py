@@ -74,7 +74,8 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     suspect             taken over, but doubted, by reason
     dead_letters        messages (not readings) that could not be decoded
     quarantine_dropped  of what was set aside, thrown out since for newer
-    outbox_full         whether collectors have to wait
+    quarantine_bytes    on disk, of what was set aside
+    outbox_full         whether collectors have to wait, or their readings are thinned
     damaged             pieces of damaged bytes found in the outbox, and set aside
     problems            why it is not ready; empty if it is
     """
@@ -90,6 +91,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: int
     dead_letters: int
     quarantine_dropped: int
+    quarantine_bytes: int
     outbox_bytes: int
     outbox_max_bytes: int
     outbox_full: bool

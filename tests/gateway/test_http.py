@@ -45,6 +45,12 @@ async def test_all_is_well(tmp_path: Path) -> None:
             assert found["leitwarte_gateway_devices late"] == 2
             assert found["leitwarte_gateway_collector_up speaker"] == 1
             assert found["leitwarte_gateway_ready"] == 1
+            assert found["leitwarte_gateway_device_state meter online"] == 1
+            assert found["leitwarte_gateway_device_state meter silent"] == 0
+            assert found["leitwarte_gateway_device_readings_total meter"] == 1
+            assert found["leitwarte_gateway_device_failures_total other"] == 0
+            assert found["leitwarte_gateway_quarantine_bytes"] > 0
+            assert found["process_resident_memory_bytes"] > 0
 
 
 async def test_a_store_that_is_long_away_and_no_collector_are_problems(tmp_path: Path) -> None:
