@@ -1,8 +1,11 @@
 """Emissions by an intensity that changes within the day (a decision aid; yearly reports use yearly factors)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from metering.samples import Floats
+from analytics.carbon.mix import Intensity
+from metering.samples import Floats, Int64s
 
 
 def hourly_emissions(consumption: Floats, intensity_g_per_kwh: Floats) -> Floats:
@@ -24,3 +27,61 @@ def weighted_intensity(consumption: Floats, intensity_g_per_kwh: Floats) -> floa
     known = np.isfinite(kg)
     kwh = consumption[known].sum()
     return float(kg[known].sum() * 1000.0 / kwh) if kwh else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Consumption by the intensity of its hours, beside the annual factor.
+
+    kwh          all of it
+    share        0..1, of the energy in intervals whose intensity is known; the rest counts with the annual factor
+    annual_kg    all with the annual factor: what a report says
+    anchored_kg  with the hourly shape at the level of the annual factor
+    computed_kg  with the intensities as computed, of the known share alone
+    """
+
+    kwh: float
+    share: float
+    annual_kg: float
+    anchored_kg: float
+    computed_kg: float
+
+    @property
+    def g_per_kwh(self) -> float:
+        """Of ``anchored_kg``; NaN without consumption."""
+        return self.anchored_kg * 1000.0 / self.kwh if self.kwh else float("nan")
+
+
+def matched(start_us: Int64s, kwh: Floats, intensity: Intensity) -> Matched:
+    """Consumption in intervals that begin at ``start_us`` (any order), each by the intensity of the mix's interval.
+
+    Intervals of consumption must not be longer than those of the mix; where the mix says nothing, the annual factor
+    stands, and ``share`` says so.
+    """
+    mix = intensity.mix
+    at = np.searchsorted(mix.start_us, start_us, side="right") - 1
+    inside = at >= 0
+    if len(mix.start_us):
+        inside &= start_us < mix.start_us[np.maximum(at, 0)] + mix.step_us
+    anchored, computed = np.full(len(kwh), np.nan), np.full(len(kwh), np.nan)
+    anchored[inside], computed[inside] = intensity.anchored[at[inside]], intensity.computed[at[inside]]
+    known = np.isfinite(computed) & np.isfinite(anchored)
+    total, there = float(kwh.sum()), float(kwh[known].sum())
+    return Matched(
+        kwh=total,
+        share=there / total if total else 0.0,
+        annual_kg=total * intensity.annual / 1000.0,
+        anchored_kg=float((kwh * np.where(known, anchored, intensity.annual)).sum()) / 1000.0,
+        computed_kg=float((kwh[known] * computed[known]).sum()) / 1000.0,
+    )
+
+
+def matching_score(load: Floats, carbon_free: Floats) -> float:
+    """Share of the load that is met in its own hour: Σ min(load, carbon-free) / Σ load; NaN without load.
+
+    Shapes (n,), same intervals, kWh; intervals in which either is unknown are left out. Hourly matching as proposed for
+    the revision of the GHG Protocol's scope 2: an annual balance of 100 % mostly scores less.
+    """
+    known = np.isfinite(load) & np.isfinite(carbon_free)
+    total = load[known].sum()
+    return float(np.minimum(load[known], carbon_free[known]).sum() / total) if total else float("nan")

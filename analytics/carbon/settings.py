@@ -114,8 +114,6 @@ class CarbonSettings(Strict):
     """For weather-normalised heat of buildings."""
     band: BandSettings = BandSettings()
     """How far figures may be off."""
-    feeds: Path | None = None
-    """Folder of fetched generation mixes, for hourly grid intensities; relative to the settings file."""
 
     def library(self) -> Library:
         return Library(self.factor_files, self.unverified)
@@ -134,5 +132,4 @@ class CarbonSettings(Strict):
 
     def beside(self, folder: Path) -> Self:
         """With relative paths taken from the folder of the settings file."""
-        files = tuple(folder / path for path in self.factor_files)
-        return self.model_copy(update={"factor_files": files, "feeds": folder / self.feeds if self.feeds else None})
+        return self.model_copy(update={"factor_files": tuple(folder / path for path in self.factor_files)})

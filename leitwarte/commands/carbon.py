@@ -9,6 +9,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from analytics.carbon.edition import Library
 from analytics.carbon.emissions import DayFigure
 from analytics.carbon.factors import FactorSet, names
 from analytics.carbon.view import View
@@ -21,11 +22,14 @@ from analytics.reports.report import Report
 from analytics.reports.restate import restate as restated
 from analytics.reports.trace import Trace
 from analytics.reports.trace import trace as traced
+from leitwarte.commands import carbon_feeds
 from leitwarte.commands.carbon_print import print_restated, print_trace
 from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, JsonOption, commands, fail, output, print_json
 from leitwarte.commands.opening import opened_store, settings_file
 
 app = commands("Emission factors, and CO2 per meter and day.")
+app.command()(carbon_feeds.fetch)
+app.command()(carbon_feeds.hourly)
 
 
 @app.command()
@@ -34,12 +38,13 @@ def factors(
     json: JsonOption = False,
 ) -> None:
     """List the factor sets, or the factors of one with their sources."""
+    all_of_them = Library(unverified=True)  # each is listed with where it was read
     if name is None:
         for known in names():
-            output.print(f"{known}  {FactorSet.load(known).title['en']}", markup=False)
+            output.print(f"{known}  {FactorSet.load(known, all_of_them).title['en']}", markup=False)
         return
     try:
-        loaded = FactorSet.load(name)
+        loaded = FactorSet.load(name, all_of_them)
     except LookupError as error:
         fail(error.args[0], WRONG_CALL)
     table = Table("carrier", "from", "before", "g/kWh", "gases", "boundary", "per", "status", "read", "source")

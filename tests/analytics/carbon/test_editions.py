@@ -26,7 +26,7 @@ def written(folder: Path, *lines: str) -> Path:
 
 @pytest.mark.parametrize("name", names())
 def test_every_shipped_set_loads_and_names_its_sources(name: str) -> None:
-    factors = FactorSet.load(name).factors
+    factors = FactorSet.load(name, edition.Library(unverified=True)).factors
     assert factors
     for factor in factors:
         assert factor.document
