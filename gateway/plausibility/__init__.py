@@ -3,6 +3,8 @@
 judge     the loop over a batch, and the checks that need no memory
 gauge     spikes, and gauges that stand still
 register  registers that fall or leap
+phases    phase voltages that differ
+timing    gaps, and device clocks that are wrong
 reasons   the keys of all outcomes
 
 What is known of a series is small, of constant size, and learned anew after a restart; until enough has been seen

@@ -8,8 +8,20 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from gateway.plausibility.gauge import GaugeWatch, Motion
-from gateway.plausibility.reasons import CONFIRMED, FUTURE, NOT_FINITE, RANGE, TOO_OLD, UNKNOWN_DEVICE, UNKNOWN_QUANTITY
+from gateway.plausibility.phases import PHASES, Phases, PhaseWatch
+from gateway.plausibility.reasons import (
+    CONFIRMED,
+    FUTURE,
+    GAP,
+    NOT_FINITE,
+    RANGE,
+    SKEW,
+    TOO_OLD,
+    UNKNOWN_DEVICE,
+    UNKNOWN_QUANTITY,
+)
 from gateway.plausibility.register import RegisterWatch
+from gateway.plausibility.timing import DeviceClock, Pace
 from metering.instant import SECOND, parse
 from metering.quality import Quality
 from metering.quantities import QUANTITIES, Kind, Quantity
@@ -28,7 +40,8 @@ class Rejection(NamedTuple):
 class Verdict(NamedTuple):
     """What became of a batch.
 
-    accepted  in the order given, suspects marked; also earlier readings again whose doubt is lifted (CONFIRMED)
+    accepted  in the order given, suspects, gaps and wrong clocks marked; also earlier readings again whose doubt is
+              lifted (CONFIRMED)
     rejected  cannot be kept as values
     """
 
@@ -51,6 +64,23 @@ class StateWatch:
 Watch = GaugeWatch | RegisterWatch | StateWatch
 
 
+class _Series(NamedTuple):
+    watch: Watch
+    pace: Pace
+
+
+class _Device:
+    """What is known of a device: its series by quantity, and what they have in common."""
+
+    __slots__ = ("clock", "motion", "phases", "series")
+
+    def __init__(self) -> None:
+        self.series: dict[str, _Series] = {}
+        self.motion = Motion()
+        self.phases = Phases()
+        self.clock = DeviceClock()
+
+
 class Plausibility:
     """Judges the readings of the given devices.
 
@@ -63,13 +93,11 @@ class Plausibility:
         self.confirmed = 0  # readings
         self._stuck_after_us = stuck_after_s * SECOND
         self._tolerance_us = round(future_tolerance_s * SECOND)
-        self._watches: dict[str, dict[str, Watch]] = {device: {} for device in devices}
-        self._motions = {device: Motion() for device in devices}
+        self._devices = {device: _Device() for device in devices}
 
     def know(self, devices: Collection[str]) -> None:
         """From now on these are the devices; what is known of those that stay is kept."""
-        self._watches = {device: self._watches.get(device, {}) for device in devices}
-        self._motions = {device: self._motions.get(device, Motion()) for device in devices}
+        self._devices = {device: self._devices.get(device) or _Device() for device in devices}
 
     def judge(self, readings: Sequence[Reading], now_us: int) -> Verdict:
         """Judge readings in the order of their arrival; ``now_us`` is the present instant."""
@@ -77,42 +105,49 @@ class Plausibility:
         rejected: list[Rejection] = []
         newest_us = now_us + self._tolerance_us
         for reading in readings:
-            watch: Watch | None
-            try:
-                watch = self._watches[reading.device][reading.quantity]
-            except KeyError:
-                watch = self._new_watch(reading)
-            if watch is None or not isfinite(reading.value) or not _OLDEST_US <= reading.time_us <= newest_us:
+            device = self._devices.get(reading.device)
+            series = device and (device.series.get(reading.quantity) or self._new_series(device, reading.quantity))
+            if not series or not isfinite(reading.value) or not _OLDEST_US <= reading.time_us <= newest_us:
                 rejected.append(Rejection(reading, self._reason(reading, newest_us)))
-            elif reading.quality or not (reason := watch.judge(reading)):  # who doubted or made it has judged it
-                accepted.append(reading)
-            elif reason is CONFIRMED:
-                accepted += (reading, _lifted(watch))
-                self.confirmed += 1
-            else:
+                continue
+            assert device is not None
+            reason = "" if reading.quality else series.watch.judge(reading)  # who doubted or made it has judged it
+            is_after_gap = series.pace.is_after_gap(reading.time_us)
+            is_skewed = reading.device_time and device.clock.is_wrong(reading, now_us)
+            if reason and reason is not CONFIRMED:
                 self.doubted[reason] += 1
                 accepted.append(replace(reading, quality=Quality.SUSPECT, reason=reason))
+                continue
+            if (is_after_gap or is_skewed) and not reading.reason:
+                accepted.append(replace(reading, reason=SKEW if is_skewed else GAP))
+            else:
+                accepted.append(reading)
+            if reason is CONFIRMED:
+                accepted.append(_lifted(series.watch))
+                self.confirmed += 1
         return Verdict(accepted, rejected)
 
-    def _new_watch(self, reading: Reading) -> Watch | None:
-        """A watch for a series that has none yet; None if it cannot have one."""
-        quantity = QUANTITIES.get(reading.quantity)
-        if reading.device not in self._watches or quantity is None or quantity.kind is Kind.INTERVAL:
+    def _new_series(self, device: _Device, name: str) -> _Series | None:
+        """What is going to be known of a series that is new; None if it cannot be measured."""
+        quantity = QUANTITIES.get(name)
+        if quantity is None or quantity.kind is Kind.INTERVAL:
             return None  # what is computed is never measured
         watch: Watch
-        if quantity.kind is Kind.GAUGE:
-            watch = GaugeWatch(quantity, self._motions[reading.device], self._stuck_after_us)
+        if name in PHASES:
+            watch = PhaseWatch(quantity, device.motion, self._stuck_after_us, device.phases)
+        elif quantity.kind is Kind.GAUGE:
+            watch = GaugeWatch(quantity, device.motion, self._stuck_after_us)
         elif quantity.kind is Kind.REGISTER:
             watch = RegisterWatch(quantity)
         else:
             watch = StateWatch(quantity)
-        self._watches[reading.device][reading.quantity] = watch
-        return watch
+        device.series[name] = series = _Series(watch, Pace())
+        return series
 
     def _reason(self, reading: Reading, newest_us: int) -> str:
-        if reading.device not in self._watches:
+        if reading.device not in self._devices:
             return UNKNOWN_DEVICE
-        if reading.quantity not in self._watches[reading.device]:
+        if reading.quantity not in self._devices[reading.device].series:
             return UNKNOWN_QUANTITY
         if not isfinite(reading.value):
             return NOT_FINITE

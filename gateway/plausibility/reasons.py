@@ -6,9 +6,12 @@ SPIKE = "spike"  # a single leap of a gauge
 STUCK = "stuck"  # the device has repeated itself for too long
 BACKWARDS = "backwards"  # a register that fell
 JUMP = "jump"  # a register that rose faster than it can
+IMBALANCE = "imbalance"  # a phase voltage far below that of another phase
 
-# No longer doubted: kept as measured
-CONFIRMED = "confirmed"
+# Kept as measured
+CONFIRMED = "confirmed"  # doubted before, and no longer
+GAP = "gap"  # readings are missing before this one
+SKEW = "skew"  # the device's clock is wrong
 
 # Not taken: set aside in the quarantine
 UNKNOWN_DEVICE = "unknown_device"
