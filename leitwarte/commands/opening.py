@@ -8,7 +8,8 @@ from leitwarte.commands.common import WRONG_CALL, fail
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
 from storage.factory import open_store
-from storage.protocol import Store, StoreError
+from storage.protocol import StoreError
+from storage.retained import RetainedStore
 
 
 def settings_file(path: Path) -> SettingsFile:
@@ -20,9 +21,9 @@ def settings_file(path: Path) -> SettingsFile:
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+async def opened_store(settings: Settings) -> AsyncIterator[RetainedStore]:
     """The store, started and closed again; an end with its own words if it cannot be used."""
-    store = open_store(settings.store_in_data_dir)
+    store = open_store(settings.store_in_data_dir, settings.calendar)
     try:
         await store.start()
         try:
