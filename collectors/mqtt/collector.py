@@ -86,6 +86,9 @@ class MqttCollector:
                     raise asyncio.CancelledError from error
                 if isinstance(error, UnsupportedVersion) and not self._version_is_settled:
                     self._version = "3.1.1" if self._version == "5" else "5"
+                    if self._version == "3.1.1":
+                        _log.info("mqtt 5 is not spoken; trying 3.1.1", broker=self.name)
+                        continue
                 self._lost(sink, error)
             wait_s = _FIRST_WAIT_S if self.counts.connections > before else min(2 * wait_s, _LONGEST_WAIT_S)
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, guards nothing

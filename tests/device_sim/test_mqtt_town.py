@@ -73,7 +73,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture(params=["mosquitto", "amqtt"])
+@pytest.fixture(params=["mosquitto", "amqtt", "amqtt, version unknown"])
 async def broker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int, str]]:
     """Host, port and protocol version."""
     if request.param == "mosquitto":
@@ -82,7 +82,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int
     else:
         in_process = InProcessBroker("127.0.0.1", servers.free_port())
         await in_process.start()
-        yield in_process.host, in_process.port, "3.1.1"
+        yield in_process.host, in_process.port, "3.1.1" if request.param == "amqtt" else "auto"
         await in_process.stop()
 
 

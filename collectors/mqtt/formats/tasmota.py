@@ -176,6 +176,8 @@ def _energy(harvest: Harvest, item: Mapping[str, object], path: str) -> None:
         raw, source = item.get(key), path + pointer(key)
         if not isinstance(raw, list):
             harvest.add(name, raw, unit, source)
+        elif len(raw) == 1:
+            harvest.add(name, raw[0], unit, f"{source}/0")
         elif len(raw) == 3 and name in _BY_PHASE:
             for number, element in enumerate(raw, start=1):
                 harvest.add(f"{name}_l{number}", element, unit, f"{source}/{number - 1}")

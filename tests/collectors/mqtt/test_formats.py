@@ -378,3 +378,19 @@ def test_decoding_on_the_command_line_needs_no_settings() -> None:
         decode("some/topic", b'{"temperature":1}', NOW)
     with pytest.raises(ValueError, match="unknown payload format"):
         decode("some/topic", b"1", NOW, "nonsense")
+
+
+def test_tasmota_tells_apparent_from_active_power_in_a_teleinfo_meter() -> None:
+    meter = '{"METER":{"PH":1,"ISUB":30,"P":780,"W":702,"I":3.2,"U":236}}'
+    expected = {"apparent_power": 780, "active_power": 702, "current": 3.2, "voltage": 236}
+    assert values(device("tasmota", "tic"), "tele/tic/SENSOR", meter) == expected
+
+
+def test_tasmota_with_an_array_of_one_channel() -> None:
+    energy = '{"ENERGY":{"Total":7970.903,"Power":[780]}}'
+    expected = {"active_energy_import": 7970.903, "active_power": 780}
+    assert values(device("tasmota", "plug"), "tele/plug/SENSOR", energy) == expected
+
+
+def test_sparkplug_topics_without_an_edge_node_are_nobodys() -> None:
+    assert recognise("spBv1.0/town/DDEATH/", b"") is None
