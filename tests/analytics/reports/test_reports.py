@@ -165,7 +165,7 @@ async def test_the_same_report_gives_the_same_bytes(store: Store, extension: str
 
 def test_an_unknown_format_is_refused() -> None:
     empty = assemble(ESTATE, OCTOBER, RULES, RULES.view(), "city", [])
-    with pytest.raises(LookupError, match="unknown report format 'doc'; known: csv, json"):
+    with pytest.raises(LookupError, match="unknown report format 'doc'; known: pdf, xlsx, html, csv, json"):
         write(empty, "doc")
 
 

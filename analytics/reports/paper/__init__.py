@@ -1,0 +1,1 @@
+"""The report in words, tables and pictures, rounded and ready to be set; formats only lay it out."""

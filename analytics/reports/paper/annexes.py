@@ -1,0 +1,120 @@
+"""The annexes: by what method, with which factors, in which words, and how to check it."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from analytics.carbon.factor import Factor, HeatBasis
+from analytics.reports.figure import Measure
+from analytics.reports.paper.content import Block, Chapter, Column, Paragraph, Table
+from analytics.reports.paper.told import Told
+
+_TERMS = (
+    "term_completeness",
+    "term_substituted",
+    "term_band",
+    "term_upstream",
+    "term_hs",
+    "term_bisko",
+    "term_scope",
+    "term_own_use",
+    "term_factor",
+)
+_CHECKED = (Measure.ENERGY, Measure.EMISSIONS, Measure.OWN_USE, Measure.FEED_IN, Measure.AVOIDED, Measure.COST)
+
+
+def method(told: Told) -> Chapter:
+    """What was done to the readings."""
+    say, own = told.say, told.report.method
+    band = {name: told.numbers.percent(share, 0) for name, share in own.band.items()}
+    texts = [
+        say("method_intervals", minutes=own.step_minutes, timezone=own.timezone),
+        say("method_gaps"),
+        say("method_sums"),
+        say("method_band", **band),
+        say("method_hourly", source=own.hourly) if own.hourly else say("method_annual"),
+        say("method_weather", method=own.weather) if own.weather else say("method_no_weather"),
+    ]
+    blocks: list[Block] = [Paragraph(text) for text in texts]
+    if own.gas:
+        columns = (
+            Column(say("from"), share=2),
+            Column(say("before_day"), share=2),
+            Column(say("state_number"), number=True, share=2),
+            Column(say("calorific_value"), number=True, share=3),
+            Column(say("source"), share=4),
+        )
+        rows = tuple(
+            (
+                told.numbers.day(start),
+                told.numbers.day(end) if end else "",
+                _digits(told, number),
+                _digits(told, value),
+                source,
+            )
+            for start, end, number, value, source in own.gas
+        )
+        blocks.append(Table(say("gas_table"), columns, rows))
+    return Chapter(say("annex_method"), tuple(blocks))
+
+
+def factors(told: Told) -> Chapter:
+    """Every factor with its source."""
+    say = told.say
+    columns = (
+        Column(say("carrier"), share=3),
+        Column("g/kWh", number=True, share=2),
+        Column(say("gases"), share=3),
+        Column(say("valid"), share=3),
+        Column(say("status"), share=3),
+        Column(say("source"), share=9),
+    )
+    rows = tuple(_factor(told, factor) for factor in told.report.factors)
+    blocks: tuple[Block, ...] = (Paragraph(say("factors_about")), Table(say("factors_table"), columns, rows))
+    return Chapter(say("annex_factors"), blocks if rows else ())
+
+
+def glossary(told: Told) -> Chapter:
+    columns = (Column(told.say("term"), share=2), Column(told.say("meaning"), share=6))
+    rows = tuple((told.say(term), told.say(f"{term}_about")) for term in _TERMS)
+    return Chapter(told.say("annex_glossary"), (Table("", columns, rows),))
+
+
+def evidence(told: Told) -> Chapter:
+    """The ids of the figures, and what the report was made of."""
+    say, manifest = told.say, told.report.manifest
+    columns = (Column(say("figure"), share=3), Column(say("id"), share=8))
+    rows = tuple(
+        (say(measure.value), str(figure.id)) for measure in _CHECKED if (figure := told.figure(measure)) is not None
+    )
+    blocks: list[Block] = [Paragraph(say("evidence_about")), Table(say("figure_ids"), columns, rows)]
+    if manifest is not None:
+        made = [(f"{say('edition')} {name}", digest) for name, digest in sorted(manifest.editions.items())]
+        made += [(say("settings"), manifest.settings), (say("manifest"), manifest.report)]
+        digests = (Column(say("input"), share=3), Column("SHA-256", share=8))
+        blocks.append(Table(say("digests"), digests, tuple(made)))
+    return Chapter(say("annex_evidence"), tuple(blocks))
+
+
+ANNEXES: Sequence[Callable[[Told], Chapter]] = (method, factors, glossary, evidence)
+"""In the order of the paper."""
+
+
+def _factor(told: Told, factor: Factor) -> tuple[str, ...]:
+    basis = "" if factor.heat_basis is HeatBasis.NONE else f" ({factor.heat_basis})"
+    until = told.numbers.day(factor.end) if factor.end else "…"
+    where = ", ".join(part for part in (factor.publisher, factor.document, factor.page, factor.url) if part)
+    return (
+        told.carrier(factor.carrier),
+        _digits(told, factor.g_per_kwh) + basis,
+        f"{factor.gases}, {told.say(f'boundary_{factor.boundary}')}",
+        f"{told.numbers.day(factor.start)} – {until}",
+        told.say(f"status_{factor.status}"),
+        where,
+    )
+
+
+def _digits(told: Told, value: Decimal) -> str:
+    """As it was published, with all its digits."""
+    exponent = value.normalize().as_tuple().exponent
+    assert isinstance(exponent, int)
+    return told.numbers.decimal(value, max(0, -exponent))

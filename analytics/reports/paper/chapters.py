@@ -1,0 +1,355 @@
+"""The chapters, after the table of contents of German municipal energy reports."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from analytics.carbon.view import Scope
+from analytics.reports.changes import Change
+from analytics.reports.figure import ALL, Figure, Measure
+from analytics.reports.paper import charts
+from analytics.reports.paper.content import Block, Chapter, Column, KeyFigure, KeyFigures, Paragraph, Picture, Table
+from analytics.reports.paper.numbers import MISSING
+from analytics.reports.paper.told import INCOMPLETE, Told
+from metering.estate import Building
+
+_TON = Decimal(1000)  # kg, kWh
+_RANKED = 20  # buildings in a picture
+
+
+def summary(told: Told) -> Chapter:
+    """The figures that everybody asks for, and what they say in two sentences."""
+    say, report = told.say, told.report
+    keys = [
+        told.key(say("energy"), told.figure(Measure.ENERGY), "MWh"),
+        told.key(say("emissions"), told.figure(Measure.EMISSIONS), _tons(told)),
+        told.key(say("own_use"), told.figure(Measure.OWN_USE), "MWh"),
+        told.key(say("cost"), told.figure(Measure.COST), "EUR", mega=False),
+        told.key(say("water"), told.figure(Measure.WATER, carrier="water"), "m³", mega=False),
+        _quality(told),
+    ]
+    blocks: list[Block] = [KeyFigures(tuple(key for key in keys if key is not None)), Paragraph(_opening(told))]
+    whole = _change(told, told.report.place, ALL)
+    if whole is not None and whole.before:
+        share = (whole.now - whole.before) / whole.before
+        text = "less" if share < 0 else "more"
+        blocks.append(
+            Paragraph(
+                say(
+                    f"summary_{text}",
+                    share=told.numbers.percent(abs(share)),
+                    before=told.numbers.mega(whole.before),
+                    period=told.period(report.period.previous),
+                )
+            )
+        )
+    if _any_incomplete(told):
+        blocks.append(Paragraph(say("mark_explained", mark=INCOMPLETE.strip())))
+    return Chapter(say("chapter_summary"), tuple(blocks))
+
+
+def energy(told: Told) -> Chapter:
+    """Final energy by carrier and month."""
+    say = told.say
+    rows = [_carrier_row(told, carrier, Measure.ENERGY) for carrier in told.carriers]
+    columns = (
+        Column(say("carrier"), share=2),
+        Column("MWh", number=True, share=2),
+        Column(say("share"), number=True, share=2),
+        Column(say("completeness"), number=True, share=2),
+        Column(say("estimated_share"), number=True, share=2),
+    )
+    total = _carrier_row(told, ALL, Measure.ENERGY)
+    blocks: list[Block] = [
+        Paragraph(say("energy_about")),
+        Table(say("energy_by_carrier"), columns, tuple(rows), total),
+        *_by_month(told, Measure.ENERGY, "MWh", "energy_by_month"),
+        *_normalised(told),
+    ]
+    return Chapter(say("chapter_energy"), tuple(blocks) if rows else ())
+
+
+def emissions(told: Told) -> Chapter:
+    """By carrier, scope and month; what is beside the balance."""
+    say, unit = told.say, _tons(told)
+    scopes = [scope for scope in told.report.view.scopes if len(told.report.view.scopes) > 1]
+    columns = (
+        Column(say("carrier"), share=2),
+        *(Column(say(f"scope_{scope}"), number=True, share=2) for scope in scopes),
+        Column(unit, number=True, share=2),
+        Column(say("share"), number=True, share=2),
+        Column(say("band_column"), number=True, share=3),
+    )
+    rows = [_emission_row(told, carrier, scopes) for carrier in told.carriers]
+    blocks: list[Block] = [
+        Paragraph(say("emissions_about", view=told.report.view.title[told.numbers.language])),
+        Table(say("emissions_by_carrier"), columns, tuple(rows), _emission_row(told, ALL, scopes)),
+        *_by_month(told, Measure.EMISSIONS, unit, "emissions_by_month"),
+    ]
+    beside = [
+        (measure, figure)
+        for measure in (Measure.AVOIDED, Measure.BIOGENIC)
+        if (figure := told.figure(measure)) is not None and figure.value
+    ]
+    blocks += [Paragraph(say(f"{measure}_about", amount=told.mega(figure))) for measure, figure in beside]
+    return Chapter(say("chapter_emissions"), tuple(blocks) if rows else ())
+
+
+def generation(told: Told) -> Chapter:
+    """What was generated on site: used, fed in, avoided elsewhere. Nothing of it is netted."""
+    say = told.say
+    figures = [
+        (measure, unit, figure)
+        for measure, unit in ((Measure.OWN_USE, "MWh"), (Measure.FEED_IN, "MWh"), (Measure.AVOIDED, _tons(told)))
+        if (figure := told.figure(measure)) is not None
+    ]
+    rows = tuple((say(measure.value), told.mega(figure), unit, told.known(figure)) for measure, unit, figure in figures)
+    columns = (
+        Column("", share=3),
+        Column(say("amount"), number=True, share=2),
+        Column(say("unit"), share=2),
+        Column(say("known"), share=5),
+    )
+    blocks: tuple[Block, ...] = (Paragraph(say("generation_about")), Table(say("generation"), columns, rows))
+    return Chapter(say("chapter_generation"), blocks if rows else ())
+
+
+def buildings(told: Told) -> Chapter:
+    """Every building with its energy, emissions and specific values; the largest as a picture."""
+    say, unit = told.say, _tons(told)
+    if len(told.buildings) < 2:
+        return Chapter(say("chapter_buildings"), ())
+    rows = tuple(_building_row(told, building) for building in told.buildings)
+    columns = (
+        Column(say("building"), share=5),
+        Column(f"{say('carrier_electricity')} MWh", number=True, share=3),
+        Column(f"{say('heating')} MWh", number=True, share=3),
+        Column(unit, number=True, share=2),
+        Column("kWh/m²", number=True, share=3),
+        Column("kg/m²", number=True, share=2),
+        Column(say("completeness"), number=True, share=4),
+    )
+    ranked = sorted(
+        (
+            (building.name, figure.value / _TON)
+            for building in told.buildings
+            if (figure := told.figure(Measure.EMISSIONS, f"building:{building.id}")) is not None
+            and figure.value is not None
+        ),
+        key=lambda row: -row[1],
+    )[:_RANKED]
+    blocks: list[Block] = [Paragraph(say("buildings_about"))]
+    if ranked:
+        described = "; ".join(f"{name}: {told.numbers.decimal(value, 1)} {unit}" for name, value in ranked)
+        blocks.append(Picture(say("buildings_ranked"), described, charts.bars(ranked, unit, told.numbers)))
+    return Chapter(say("chapter_buildings"), (*blocks, Table(say("buildings_table"), columns, rows)))
+
+
+def changes(told: Told) -> Chapter:
+    """Why emissions are not what they were a year before."""
+    say, unit = told.say, _tons(told)
+    whole = _change(told, told.report.place, ALL)
+    if whole is None or not whole.before:
+        return Chapter(say("chapter_changes"), ())
+    causes = ("activity", "weather", "factor", "boundary")
+    steps = [(say(f"cause_{cause}"), getattr(whole, cause) / _TON) for cause in causes]
+    before, now = told.period(told.report.period.previous), told.period(told.report.period)
+    numbers = told.numbers
+    described = "; ".join(f"{name}: {numbers.signed(value, 1)} {unit}" for name, value in steps)
+    picture = charts.waterfall((say("before"), whole.before / _TON), steps, (say("now"), whole.now / _TON), numbers)
+    columns = (
+        Column(say("place"), share=4),
+        Column(say("before"), number=True, share=2),
+        *(Column(say(f"cause_{cause}"), number=True, share=2) for cause in causes),
+        Column(say("now"), number=True, share=2),
+    )
+    rows = tuple(
+        (
+            told.place(change.id.place),
+            numbers.mega(change.before),
+            *(numbers.signed(getattr(change, cause) / _TON, 1) for cause in causes),
+            numbers.mega(change.now),
+        )
+        for change in told.report.changes
+        if change.id.carrier == ALL
+    )
+    return Chapter(
+        say("chapter_changes"),
+        (
+            Paragraph(say("changes_about", before=before, now=now)),
+            Picture(say("changes_picture", unit=unit), described, picture),
+            Table(say("changes_table", unit=unit), columns, rows),
+        ),
+    )
+
+
+def quality(told: Told) -> Chapter:
+    """How far the figures can be trusted, and whether this is a BISKO balance."""
+    say, report = told.say, told.report
+    blocks: list[Block] = [Paragraph(say("quality_about"))]
+    if report.conformity is not None:
+        reasons = "; ".join(say(reason) for reason in report.conformity.reasons)
+        verdict = say(f"verdict_{report.conformity.verdict}")
+        blocks.append(Paragraph(say("conformity", verdict=verdict) + (f" {reasons}." if reasons else "")))
+        if report.conformity.index is not None:
+            blocks.append(Paragraph(say("quality_index", index=told.numbers.index(report.conformity.index))))
+    columns = (
+        Column(say("building"), share=4),
+        Column(say("carrier"), share=3),
+        Column(say("completeness"), number=True, share=3),
+        Column(say("estimated_share"), number=True, share=3),
+        Column(say("remark"), share=5),
+    )
+    rows = tuple(
+        (
+            building.name,
+            told.carrier(carrier),
+            told.numbers.percent(figure.completeness),
+            told.numbers.percent(figure.estimated_share),
+            told.problems(figure),
+        )
+        for building in told.buildings
+        for carrier in told.carriers
+        if (figure := told.figure(Measure.EMISSIONS, f"building:{building.id}", carrier)) is not None
+        and (figure.problems or figure.completeness != 1 or figure.estimated_share)
+    )
+    if rows:
+        blocks.append(Table(say("gaps_table"), columns, rows))
+    return Chapter(say("chapter_quality"), tuple(blocks))
+
+
+CHAPTERS: Sequence[Callable[[Told], Chapter]] = (summary, energy, emissions, generation, buildings, changes, quality)
+"""In the order of the paper."""
+
+
+def _opening(told: Told) -> str:
+    energy_, emitted = told.figure(Measure.ENERGY), told.figure(Measure.EMISSIONS)
+    return told.say(
+        "summary_opening",
+        place=told.place(told.report.place),
+        period=told.period(told.report.period),
+        energy=told.mega(energy_),
+        emissions=told.mega(emitted),
+        unit=_tons(told),
+        buildings=len(told.buildings),
+    )
+
+
+def _tons(told: Told) -> str:
+    figure = told.figure(Measure.EMISSIONS)
+    return (figure.unit if figure else "kg CO2e").replace("kg ", "t ")
+
+
+def _quality(told: Told) -> KeyFigure | None:
+    figure = told.figure(Measure.EMISSIONS)
+    if figure is None or figure.completeness is None:
+        return None
+    share = told.numbers.percent(figure.completeness).removesuffix(" %")
+    estimated = told.say("of_it_estimated", share=told.numbers.percent(figure.estimated_share))
+    return KeyFigure(told.say("completeness"), share, "%", estimated)
+
+
+def _any_incomplete(told: Told) -> bool:
+    return any(not figure.complete and figure.value is not None for figure in told.report.figures)
+
+
+def _change(told: Told, place: str, carrier: str) -> Change | None:
+    return next((c for c in told.report.changes if (c.id.place, c.id.carrier) == (place, carrier)), None)
+
+
+def _share(told: Told, figure: Figure | None, measure: Measure) -> str:
+    whole = told.figure(measure)
+    if figure is None or figure.value is None or whole is None or not whole.value:
+        return MISSING
+    return f"{told.numbers.decimal(figure.value / whole.value * 100, 1)} %"
+
+
+def _name(told: Told, carrier: str) -> str:
+    return told.say("total") if carrier == ALL else told.carrier(carrier)
+
+
+def _carrier_row(told: Told, carrier: str, measure: Measure) -> tuple[str, ...]:
+    figure = told.figure(measure, carrier=carrier)
+    if figure is None:
+        return (_name(told, carrier), MISSING, MISSING, MISSING, MISSING)
+    return (
+        _name(told, carrier),
+        told.mega(figure),
+        _share(told, figure, measure),
+        told.numbers.percent(figure.completeness),
+        told.numbers.percent(figure.estimated_share),
+    )
+
+
+def _emission_row(told: Told, carrier: str, scopes: Sequence[Scope]) -> tuple[str, ...]:
+    figure = told.figure(Measure.EMISSIONS, carrier=carrier)
+    parts = [told.mega(told.figure(Measure.EMISSIONS, carrier=carrier, scope=scope)) for scope in scopes]
+    band = MISSING
+    if figure is not None and figure.low is not None and figure.high is not None:
+        band = f"{told.numbers.mega(figure.low)} – {told.numbers.mega(figure.high)}"
+    return (_name(told, carrier), *parts, told.mega(figure), _share(told, figure, Measure.EMISSIONS), band)
+
+
+def _by_month(told: Told, measure: Measure, unit: str, key: str) -> list[Block]:
+    months = told.report.period.months
+    if len(months) < 2:
+        return []
+    parts = {
+        carrier.value: [
+            figure.value / _TON if (figure := told.month(measure, month, carrier)) and figure.value else Decimal(0)
+            for month in months
+        ]
+        for carrier in told.carriers
+    }
+    labels = {carrier.value: told.carrier(carrier) for carrier in told.carriers}
+    names = [told.say(f"month_{month.start.month}")[:3] for month in months]
+    described = "; ".join(
+        f"{labels[carrier]}: " + ", ".join(told.numbers.decimal(value, 1) for value in values)
+        for carrier, values in parts.items()
+    )
+    drawn = charts.columns(names, parts, labels, unit, told.numbers)
+    return [Picture(told.say(key), f"{', '.join(names)} ({unit}). {described}", drawn)]
+
+
+def _normalised(told: Told) -> list[Block]:
+    rows = [
+        (
+            building.name,
+            told.carrier(carrier),
+            told.mega(told.figure(Measure.ENERGY, place, carrier)),
+            told.mega(figure),
+        )
+        for building in told.buildings
+        for carrier in told.carriers
+        for place in (f"building:{building.id}",)
+        if (figure := told.figure(Measure.WEATHER_NORMALISED, place, carrier)) is not None and figure.value is not None
+    ]
+    if not rows:
+        return []
+    say = told.say
+    columns = (
+        Column(say("building"), share=4),
+        Column(say("carrier"), share=3),
+        Column(say("raw_mwh"), number=True, share=3),
+        Column(say("normalised_mwh"), number=True, share=3),
+    )
+    about = say("normalised_about", method=told.report.method.weather or "")
+    return [Paragraph(about), Table(say("normalised_table"), columns, tuple(rows))]
+
+
+def _building_row(told: Told, building: Building) -> tuple[str, ...]:
+    place = f"building:{building.id}"
+    heats = [
+        figure.value
+        for carrier in ("heat", "gas")
+        if (figure := told.figure(Measure.ENERGY, place, carrier)) is not None and figure.value is not None
+    ]
+    emitted = told.figure(Measure.EMISSIONS, place)
+    return (
+        building.name,
+        told.mega(told.figure(Measure.ENERGY, place, "electricity")),
+        told.numbers.mega(sum(heats, Decimal(0))) if heats else MISSING,
+        told.mega(emitted),
+        told.plain(told.figure(Measure.ENERGY_PER_AREA, place)),
+        told.plain(told.figure(Measure.EMISSIONS_PER_AREA, place)),
+        told.numbers.percent(emitted.completeness) if emitted else MISSING,
+    )
