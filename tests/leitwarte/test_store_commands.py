@@ -1,0 +1,179 @@
+"""Importing, exporting, moving, saving and bringing back, as a user does it; in this process, which is faster."""
+
+import json
+import signal
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from leitwarte.cli import app
+from tests.leitwarte.processes import COMMAND
+from tests.servers import Server
+
+SETTINGS = """\
+store: {store}
+sites:
+  - id: campus
+    buildings:
+      - id: school
+        meters:
+          - {{ id: school-supply, carrier: electricity, device: main, register: active_energy_import }}
+modbus:
+  - {{ id: bus, host: 127.0.0.1, port: 5020, devices: [{{ id: main, unit: 1, template: eastron/sdm630 }}] }}
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def leitwarte(*arguments: str | Path) -> Outcome:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return Outcome(result.exit_code, result.stdout, result.stderr)
+
+
+def installation(folder: Path, store: str = "{ kind: embedded }") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "leitwarte.yaml"
+    path.write_text(SETTINGS.format(store=store), "utf-8")
+    return path
+
+
+def load_profile(folder: Path, days: int = 3) -> Path:
+    path = folder / "lastgang.csv"
+    rows = [
+        f"{day + 1:02d}.05.2026;{slot // 4:02d}:{slot % 4 * 15:02d};{slot},{day:02d};{'E' if slot == 7 else 'W'}"
+        for day in range(days)
+        for slot in range(96)
+    ]
+    path.write_text("\n".join(["Stadtwerke", "Datum;Uhrzeit;Wert [kWh];Status", *rows, "Summe;;1;"]), "cp1252")
+    return path
+
+
+def everything(config: Path, out: Path) -> str:
+    done = leitwarte("store", "export", out, "--format", "csv", "-c", config)
+    assert done.returncode == 0, done.stderr
+    return out.read_text("utf-8")
+
+
+def test_an_import_is_whole_named_and_the_same_twice(tmp_path: Path) -> None:
+    config, file = installation(tmp_path), load_profile(tmp_path)
+    call = ("import", file, "--meter", "school-supply", "-c", config, "--json")
+    preview = json.loads(leitwarte(*call, "--dry-run").stdout)
+    assert preview["sum_in_the_store"] is None
+    told = [json.loads(leitwarte(*call).stdout) for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0]["sum_of_the_file"] == told[0]["sum_in_the_store"] == preview["sum_of_the_file"] == "13682.88"
+    assert told[0]["problems"] == [{"line": 291, "reason": "no date in 'Summe '"}]
+    assert json.loads(leitwarte("store", "info", "-c", config, "--json").stdout)["readings"] == 2 * 288
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv", "line-protocol"])
+def test_what_is_exported_comes_back_to_the_digit(tmp_path: Path, format_: str) -> None:
+    config, other = installation(tmp_path / "one"), installation(tmp_path / "two")
+    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    file = tmp_path / "exported"
+    assert leitwarte("store", "export", file, "--format", format_, "-c", config).returncode == 0
+    done = leitwarte("import", file, "-c", other)
+    assert done.returncode == 0, done.stderr
+    assert everything(other, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
+
+
+def test_a_store_moves_to_a_server_and_back_and_goes_on_after_a_kill(tmp_path: Path, influxd: Server) -> None:
+    server = f"{{ kind: influxdb, url: {influxd.url}, version: 1, database: moved{time.time_ns()} }}"
+    config, there = installation(tmp_path / "one"), installation(tmp_path / "two", server)
+    assert leitwarte("import", load_profile(tmp_path, 9), "--meter", "school-supply", "-c", config).returncode == 0
+    command = [COMMAND, "store", "migrate", "--from", str(config), "--to", str(there)]
+    for wait_s in (1.5, 2.5):
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    for source, target in ((config, there), (there, tmp_path / "back.duckdb")):
+        done = leitwarte("store", "migrate", "--from", source, "--to", target, "--json")
+        assert done.returncode == 0, done.stderr
+        parts = {part["what"]: part for part in map(json.loads, done.stdout.splitlines())}
+        assert parts["consumption"]["source"] == parts["consumption"]["target"] == 9 * 96
+        assert all(part["equal"] for part in parts.values())
+    back = installation(tmp_path / "three", f"{{ kind: embedded, path: {tmp_path / 'back.duckdb'} }}")
+    assert everything(back, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["b.tar", "b.tar.gz", "b.tar.zst"])
+def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) -> None:
+    config, file = installation(tmp_path / "one"), tmp_path / name
+    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    outbox = tmp_path / "one" / "leitwarte-data" / "gateway" / "outbox"
+    outbox.mkdir(parents=True)
+    (outbox / "1.seg").write_bytes(b"waiting")
+    done = leitwarte("backup", file, "-c", config)
+    assert done.returncode == 0, done.stderr
+    assert "already" in leitwarte("backup", file, "-c", config).stderr
+    new = tmp_path / "two" / "leitwarte.yaml"
+    done = leitwarte("restore", file, "-c", new)
+    assert done.returncode == 0, done.stderr
+    assert new.read_text() == config.read_text()
+    assert (tmp_path / "two" / "leitwarte-data" / "gateway" / "outbox" / "1.seg").read_bytes() == b"waiting"
+    assert everything(new, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
+    again = leitwarte("restore", file, "-c", new)
+    assert again.returncode == 1
+    assert "there already" in again.stderr
+
+
+def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+    config, file = installation(tmp_path / "one"), tmp_path / "b.tar"
+    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    assert leitwarte("backup", file, "-c", config).returncode == 0
+    with tarfile.open(file) as archive:
+        offset = archive.getmember("store.duckdb").offset_data
+    content = bytearray(file.read_bytes())
+    content[offset + 5000] ^= 1
+    file.write_bytes(content)
+    done = leitwarte("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml")
+    assert done.returncode == 1
+    assert "store.duckdb is damaged" in done.stderr
+    assert list((tmp_path / "two").iterdir()) == []
+    file.write_bytes(content[: len(content) // 2])
+    assert leitwarte("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml").returncode == 1
+
+
+def test_a_store_in_use_is_not_saved(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    with duckdb.connect(str(tmp_path / "leitwarte-data" / "leitwarte.duckdb")):
+        done = leitwarte("backup", tmp_path / "b.tar", "-c", config)
+    assert done.returncode == 1
+    assert "end Leitwarte first" in done.stderr
+    assert not (tmp_path / "b.tar").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("import", "nowhere.csv", "--meter", "school-supply"), "nowhere.csv"),
+        (("store", "export", "x", "--format", "xml"), "no format 'xml'"),
+        (("store", "migrate", "--from", "a", "--to", "b"), "neither a settings file"),
+        (("backup", "b.rar"), "not '.rar'"),
+        (("restore", "nowhere.tar", "-c", "none/leitwarte.yaml"), "no whole backup"),
+    ],
+)
+def test_wrong_calls_say_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    installation(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = leitwarte(*arguments)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
