@@ -15,7 +15,7 @@ demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
 
 test: $(DEVELOPMENT) servers check ## everything: real servers, browser, lint, types, import floors
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 run: setup ## production: make run CONFIG=leitwarte.yaml
 	$(BIN)/leitwarte run -c $(CONFIG)
