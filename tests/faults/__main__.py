@@ -1,0 +1,47 @@
+"""``python -m tests.faults``: break the spine by a seeded schedule and print the account; exit code 1 if it is off."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tests.faults.driver import LONG, SHORT, Outcome, session, table
+from tests.faults.episodes import EPISODES
+
+
+def main(
+    *,
+    long: Annotated[bool, typer.Option("--long", help="Every fault four times, and over 50 kills.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same schedule.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help=f"Only this fault: {'; '.join(EPISODES)}.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="A new folder for all files, which stay.")] = None,
+) -> None:
+    """Break the spine by a seeded schedule and account for every message and every poll."""
+    unknown = set(only or ()) - set(EPISODES)
+    if unknown:
+        raise typer.BadParameter(f"no such fault: {', '.join(sorted(unknown))}")
+    episodes = only or (LONG if long else SHORT)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        outcome = asyncio.run(session(folder, seed, episodes, _tell))
+    _report(outcome)
+    raise typer.Exit(0 if outcome.is_clean else 1)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _report(outcome: Outcome) -> None:
+    typer.echo(table(outcome.rows))
+    typer.echo(f"\nSeed {outcome.seed}, {outcome.seconds:.0f} s, {outcome.kills} kills of the gateway.")
+    for promise in outcome.broken:
+        typer.echo(f"BROKEN: {promise}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
