@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
 
 _RETRY_S = 5.0
+_CONDENSE_AFTER_S = 600.0  # when the start is over, and all parts are at work
+_DAY_S = 86_400.0
 
 _log = structlog.get_logger()
 
@@ -48,7 +50,7 @@ class Installation:
         self.settings = settings
         self.clock = clock or settings.clock.clock()
         self.estate = settings.estate()
-        self.store = open_store(settings.store_in_data_dir)
+        self.store = open_store(settings.store_in_data_dir, settings.calendar)
         self._parts: Collection[Part] = ()  # that run here
         self._collectors: dict[str, tuple[object, Collector]] = {}  # by name, with their settings
         self._slots: dict[Part, Slot] = {}
@@ -179,6 +181,7 @@ class Installation:
         async with asyncio.TaskGroup() as group:
             if Part.GATEWAY in parts:
                 group.create_task(self.gateway.run(), name="gateway")
+                group.create_task(self._condense(), name="retention")
             if Part.ANALYTICS in parts:
                 slot = self._slots[Part.ANALYTICS] = Slot(self.analytics.run)
                 group.create_task(slot.run(), name="analytics")
@@ -196,6 +199,19 @@ class Installation:
                 _log.warning("the store cannot be started yet", error=str(error))
             else:
                 return
+
+    async def _condense(self) -> None:
+        """Condense what has come of age, a while after the start and then each day."""
+        await asyncio.sleep(_CONDENSE_AFTER_S)
+        while True:
+            try:
+                done = await self.store.condense(self.clock.now_us())
+            except StoreError as error:
+                _log.warning("old readings could not be condensed, and will be tried again", error=str(error))
+                await asyncio.sleep(_CONDENSE_AFTER_S)
+            else:
+                _log.info("old readings condensed", quarter_hours=done.quarter_hours, days=done.days)
+                await asyncio.sleep(_DAY_S)
 
     async def _beat(self) -> None:
         """Touch the heartbeat file as often as analytics has been round, for `leitwarte health`."""
