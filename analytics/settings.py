@@ -48,8 +48,8 @@ class AnalyticsSettings(Strict):
     """How much history a meter's usual consumption is learned from, at most."""
     recompute_h: float = Field(default=24.0, ge=1)
     """Readings that come late by up to so many hours change the results with the next interval …"""
-    late_days: int = Field(default=92, ge=1)
-    """… and those that come late by up to so many days within the hour."""
+    late_days: int = Field(default=60, ge=1)
+    """… and those that come late by up to so many days within the hour; best less than the store keeps raw readings."""
     substitute_gaps: bool = True
     """What a register counted while it was not read becomes substitute values (Ersatzwerte), spread evenly over the gap
     and marked as such; if false, nothing is said of the gap and sums lack it."""

@@ -1,5 +1,6 @@
 """Readings that come late, or are put right, long after their time: which intervals they make wrong."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
@@ -50,8 +51,13 @@ class Arrivals:
         if before is None:
             return []
         known = range(window.start_us, until_us // DAY * DAY + 1, DAY)
-        days = [day for day in known if prints.get(day, _NONE) != before.get(day, _NONE)]
+        days = [day for day in known if not _same(prints.get(day, _NONE), before.get(day, _NONE))]
         return list(_merged(_between_neighbours(day, prints, window) for day in days))
+
+
+def _same(one: Print, other: Print) -> bool:
+    """Condensed readings keep their number, and their sum but for its last digits."""
+    return one[0] == other[0] and math.isclose(one[1], other[1], rel_tol=1e-12)
 
 
 def _prints(counts: Samples, sums: Samples) -> dict[int, Print]:
