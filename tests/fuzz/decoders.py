@@ -35,7 +35,8 @@ class Fault(AssertionError):
 
 def corpus() -> Sequence[Message]:
     """Payloads that are right: the simulator's of every format, and the published ones if they are beside this."""
-    return [*_spoken(), *_published()]
+    text = Message(f"tele/{_TOPIC}/RESULT", b'{"SerialReceived":"1-0:1.8.1(000123.456*kWh) 1-0:1.7.0(00.3*kW)"}', _NOW)
+    return [*_spoken(), *_published(), text]
 
 
 class Decoders:

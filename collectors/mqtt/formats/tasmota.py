@@ -1,4 +1,5 @@
-"""Tasmota: ``tele/<topic>/SENSOR`` every telemetry period, ``stat/<topic>/STATUS8`` and ``STATUS10`` on request.
+"""Tasmota: ``tele/<topic>/SENSOR`` every telemetry period, ``stat/<topic>/STATUS8`` and ``STATUS10`` on request,
+and ``tele/<topic>/RESULT`` where a serial bridge passes on what a meter says in text.
 
 https://tasmota.github.io/docs/MQTT/ — one message shows all sensors of the device; units stand beside the values.
 """
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from collectors.mqtt.format import Decoded, Format, Harvest, Message, Table
+from collectors.mqtt.formats._obis_text import lines
 from collectors.mqtt.formats._sml_names import guess
 from collectors.mqtt.meaning import Meaning
 from collectors.mqtt.payload import (
@@ -22,6 +24,7 @@ from collectors.mqtt.payload import (
     pointer,
     read_object,
     read_text,
+    text_number,
 )
 from metering.strict import Strict
 
@@ -85,16 +88,17 @@ class Tasmota(Format[Options]):
     whole = True
 
     @classmethod
-    def recognise(cls, topic: str, payload: bytes) -> str | None:  # noqa: ARG003
+    def recognise(cls, topic: str, payload: bytes) -> str | None:
         *levels, last = topic.split("/")
-        if last not in (*_SUFFIXES, "LWT"):
+        is_serial = last == "RESULT" and b'"SerialReceived"' in payload
+        if last not in (*_SUFFIXES, "LWT") and not is_serial:
             return None
         rest = [level for level in levels if level not in ("tele", "stat")]
         return "/".join(rest) if rest and len(rest) < len(levels) else None
 
     def subscriptions(self) -> tuple[str, ...]:
         tele, stat = self._base("tele"), self._base("stat")
-        return (f"{tele}SENSOR", f"{stat}STATUS8", f"{stat}STATUS10", f"{tele}LWT")
+        return (f"{tele}SENSOR", f"{stat}STATUS8", f"{stat}STATUS10", f"{tele}LWT", f"{tele}RESULT")
 
     def _base(self, prefix: str) -> str:
         full = self.options.full_topic.replace("%prefix%", prefix).replace("%topic%", self.topic)
@@ -105,6 +109,8 @@ class Tasmota(Format[Options]):
             offline = read_text(message.payload) == "Offline"
             return Decoded(offline="offline, says its last will" if offline else None)
         root, source = read_object(message.payload), ""
+        if message.topic.endswith("/RESULT"):
+            return _serial(root.get("SerialReceived"))
         if "StatusSNS" in root:
             inner = root["StatusSNS"]
             if not isinstance(inner, dict):
@@ -141,6 +147,14 @@ class Tasmota(Format[Options]):
             harvest.take(item, _TELEINFO, path, name)
         elif not self.options.keys:
             _registers(harvest, item, path, name)
+
+
+def _serial(received: object) -> Decoded:
+    """What a meter says in text, passed on by a serial bridge; anything else there is the answer to a command."""
+    harvest = Harvest()
+    for quantity, digits, unit in lines(received) if isinstance(received, str) else ():
+        harvest.add(quantity, text_number(digits), unit, "/SerialReceived")
+    return harvest.decoded()
 
 
 class Units:

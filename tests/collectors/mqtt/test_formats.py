@@ -394,3 +394,25 @@ def test_tasmota_with_an_array_of_one_channel() -> None:
 
 def test_sparkplug_topics_without_an_edge_node_are_nobodys() -> None:
     assert recognise("spBv1.0/town/DDEATH/", b"") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1-0:1.8.1(000123.456*kWh)", {"active_energy_import_t1": 123.456}),
+        (
+            "/ISK5 1-0:1.8.0(005779.835*kWh) 1-0:2.8.0(1.0*kWh)",
+            {"active_energy_import": 5779.835, "active_energy_export": 1},
+        ),
+        ("1-0:1.7.0(00.321*kW) 1-0:32.7.0(230.1*V)", {"active_power_import": 321, "voltage_l1": 230.1}),
+        ("1-0:1.8.0(005779.835)", {}),  # without its unit
+        ("1-0:1.8.0*1(005779.835*kWh)", {}),  # of a former period
+        ("0-1:24.2.1(210204120000W)(00123.456*m3) 0-0:96.1.1(4530)", {}),  # gas, heat or water: it says elsewhere
+        ("1-0:1.8.0(00.5.3*kWh) 1-0:1.7.0(5*kWh)", {}),
+    ],
+)
+def test_tasmota_passes_on_a_meters_text(text: str, expected: Mapping[str, float]) -> None:
+    payload = json.dumps({"SerialReceived": text})
+    assert recognise("tele/dsmr/RESULT", payload.encode()) == ("tasmota", "dsmr")
+    assert values(device("tasmota", "dsmr"), "tele/dsmr/RESULT", payload) == expected
+    assert recognise("stat/dsmr/RESULT", b'{"POWER":"ON"}') is None
