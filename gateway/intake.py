@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import structlog
-
 from collectors.protocol import DeadLetter, Receipt
 from gateway.device_state import Devices
 from gateway.outbox import Outbox
@@ -20,8 +18,6 @@ from metering.reading import Reading
 
 _MB = 1_000_000
 _QUARTER_HOUR, _NO_ROOM = "quarter_hour", "no_room"
-
-_log = structlog.get_logger(__name__)
 
 
 class Intake:

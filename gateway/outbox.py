@@ -14,6 +14,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
+import structlog
 
 from collectors.protocol import Receipt
 from gateway import receipts as receipt_file
@@ -47,6 +48,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     readings: msgspec.Raw
 
 
+_log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Content).decode
 _unpack_head = msgspec.msgpack.Decoder(_Head).decode
@@ -135,7 +137,7 @@ class Outbox:
             return
         frames = self._frames(readings, receipts)
         while not self._has_room(len(frames)):
-            self.full = True
+            self._tell(full=True)
             self._room.clear()
             await self._room.wait()
         await self._add(_Append(frames, len(readings), receipts))
@@ -145,7 +147,7 @@ class Outbox:
         if readings:
             frames = self._frames(readings, ())
             if not self._has_room(len(frames), from_reserve=from_reserve):
-                self.full = True
+                self._tell(full=True)
                 return False
             await self._add(_Append(frames, len(readings), ()))
         return True
@@ -174,7 +176,8 @@ class Outbox:
         await self._disk.run(self._commit, batch.after, self._receipts.snapshot() if passed else None)
         self._committed = batch.after
         self.queued -= len(batch.readings) + batch.lost
-        self.full = self.full and not self._has_room()
+        if self._has_room():
+            self._tell(full=False)
         self._room.set()
 
     async def settled(self) -> None:
@@ -205,6 +208,13 @@ class Outbox:
         limit = self._max_bytes if from_reserve else self._max_bytes - self._max_bytes // _RESERVE
         nothing_waits = self.queued == self._pending == 0
         return nothing_waits or self._journal.size + self._pending + size <= limit
+
+    def _tell(self, *, full: bool) -> None:
+        if full and not self.full:
+            _log.error("outbox_full", bytes=self.size, queued=self.queued)
+        elif self.full and not full:
+            _log.info("outbox_has_room", bytes=self.size, queued=self.queued)
+        self.full = full
 
     async def _add(self, append: _Append) -> None:
         self._pending += len(append.frames)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.typing import EventDict
 
 from gateway.gateway import Gateway
 from gateway.thinning import THINNED, Thinner
@@ -62,7 +63,7 @@ def store(down: list[bool]) -> ScriptedStore:
 
 
 async def test_modbus_goes_on_thinned_while_mqtt_waits_and_nothing_is_unaccounted(
-    tmp_path: Path, store: ScriptedStore, down: list[bool]
+    tmp_path: Path, store: ScriptedStore, down: list[bool], logged: list[EventDict]
 ) -> None:
     async with running(store, [], settings_in(tmp_path, outbox_max_mb=1)) as gateway:
         await fill(gateway)
@@ -83,6 +84,9 @@ async def test_modbus_goes_on_thinned_while_mqtt_waits_and_nothing_is_unaccounte
         await until(lambda: gateway.status().queued == 0)
         assert adds_up(gateway)
         assert not gateway.status().outbox_full
+    told = [entry["event"] for entry in logged if entry["event"].startswith("outbox")]
+    assert told[0] == "outbox_full"
+    assert told[-1] == "outbox_has_room"
     kept = [item for item in store.writes if item in polls or item.reason == THINNED]
     assert len(kept) + gateway.status().thinned["quarter_hour"] == len(polls)
     assert kept[-1].time_us == polls[-1].time_us
