@@ -9,7 +9,7 @@ float, which may move a millionth of a unit from one interval to its neighbour a
 
 import numpy as np
 
-from analytics.energy.course import course
+from analytics.energy.course import EXCHANGE_US, course
 from analytics.energy.intervals import MICRO, Intervals
 from metering.estate import Counter
 from metering.instant import Window
@@ -66,13 +66,13 @@ def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
     measured = np.diff(_running(span * measured_in)[stretch] + into * measured_in[stretch])
     spread = np.diff(_running(span * spread_in)[stretch] + into * spread_in[stretch])
 
-    known = (measured + spread) > 0
+    known = (measured + spread) > EXCHANGE_US  # the indices noted at an exchange alone say nothing of an interval
     qualities = np.select([~known, spread > 0], [Quality.SUSPECT, Quality.SUBSTITUTED], Quality.MEASURED)
     return Intervals(
         bounds[:-1],
         step_us,
         np.where(known, counted / MICRO, np.nan),
-        measured / step_us,
+        np.where(known, measured, 0) / step_us,
         qualities.astype(np.int8),
     )
 

@@ -18,6 +18,9 @@ from metering.samples import Int64s, Samples
 LOOK_AROUND_US = DAY
 """Excursions that return within this time are taken out; give readings from so far around a window."""
 
+EXCHANGE_US = 1
+"""The old meter's last index counts as read so long before the new one's first."""
+
 _LARGEST = 9.0e12  # register value that fits 64 bit in millionths; more is no register of a municipal network
 _FASTEST = 1e5  # billing units per hour, kW or m³/h: more than any connection of a municipal network carries
 _BURST_US = QUARTER_HOUR  # a register may show at once what it counted in so long: coarse digits, late totals
@@ -72,15 +75,12 @@ def course(samples: Samples, counter: Counter) -> Course:
 
 
 def _by_meter(times: Int64s, register: Int64s, exchanges: tuple[Exchange, ...]) -> Iterator[tuple[Int64s, Int64s]]:
-    """The readings of one meter after the other, with the indices noted at their exchanges.
-
-    A meter's first index stands a microsecond after the last one of the meter before it.
-    """
+    """The readings of one meter after the other, with the indices noted at their exchanges."""
     begin = 0
     first: tuple[int, float] | None = None
     for exchange in exchanges:
         end = int(np.searchsorted(times, exchange.time_us))
-        yield _noted(times[begin:end], register[begin:end], first, (exchange.time_us - 1, exchange.end))
+        yield _noted(times[begin:end], register[begin:end], first, (exchange.time_us - EXCHANGE_US, exchange.end))
         begin, first = end, (exchange.time_us, exchange.start)
     yield _noted(times[begin:], register[begin:], first, None)
 

@@ -106,6 +106,16 @@ def test_an_exchange_noted_a_few_minutes_off_makes_no_spike() -> None:
         assert np.nanmax(result.consumption) <= 1.0
 
 
+def test_an_exchange_amid_an_outage_makes_nothing_known_of_it() -> None:
+    counter = Counter(exchanges=(Exchange(START + 100 * MINUTE, end=904.0, start=5.0, serial="new"),))
+    readings = [(0, 901.0), (15, 902.0), (195, 9.0), (210, 10.0)]
+    unknown = counted(*readings, counter=counter)
+    assert unknown.total == 2.0
+    assert np.isnan(unknown.consumption[1:13]).all()
+    assert unknown.completeness[1:13].max() == 0.0
+    assert counted(*readings, counter=counter, substitute=True).total == (904.0 - 901.0) + (10.0 - 5.0)
+
+
 def test_two_exchanges_and_a_rollover_add_up() -> None:
     exchanges = tuple(
         Exchange(START + minutes * MINUTE, end=end, start=start, serial=str(minutes))
