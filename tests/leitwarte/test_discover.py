@@ -54,17 +54,21 @@ def online(port: int) -> int:
 
 
 def test_discovered_modbus_settings_run_at_once(town: dict[str, Any], tmp_path: Path) -> None:
-    first, *others = town["modbus"]
+    first = town["modbus"][0]
+    identified: set[str] = set()
     for bus in town["modbus"]:
+        served = {device["unit"]: device["template"] for device in bus["devices"]}
+        if identified.issuperset(served.values()):
+            continue
         file = tmp_path / bus["id"] / "leitwarte.yaml"
         file.parent.mkdir()
-        served = {device["unit"]: device["template"] for device in bus["devices"]}
         units = () if bus is first else ("--units", ",".join(map(str, [*served, 90])))
         outcome = leitwarte("discover", "modbus", f"127.0.0.1:{bus['port']}", "--id", bus["id"], "-o", file, *units)
         assert outcome.returncode == 0, outcome.stderr
         (found,) = yaml.safe_load(file.read_text("utf-8"))["modbus"]
         assert {device["unit"]: device["template"] for device in found["devices"]} == served
-    assert others
+        identified.update(served.values())
+    assert len(identified) > 4
     runs(tmp_path / first["id"] / "leitwarte.yaml", {f"{first['id']}-{device['unit']}" for device in first["devices"]})
 
 

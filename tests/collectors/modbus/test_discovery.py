@@ -97,6 +97,20 @@ async def test_integers_and_floats_at_the_same_addresses_are_told_apart(shown: A
     assert "eastron/sdm630" not in [seen.template.id for seen in found[2].others]
 
 
+async def test_units_on_a_serial_port(shown: Any) -> None:
+    simulated = ModbusTown(
+        [shown("meter", "eastron/sdm630", typical("eastron/sdm630"), unit=2)], Clock(), wires={"bus": Wire.SERIAL}
+    )
+    await simulated.start()
+    try:
+        serial = {"port": simulated.serial_ports["bus"], "baudrate": 115200}
+        connection = ModbusConnection.model_validate({"id": "bus", "serial": serial, "timeout_s": 0.3})
+        found = [unit async for unit in Discovery(connection, Clock()).run([1, 2])]
+    finally:
+        await simulated.stop()
+    assert [(unit.unit, unit.devices[0].template.id) for unit in found] == [(2, "eastron/sdm630")]
+
+
 async def test_no_write_is_ever_sent(shown: Any) -> None:
     asked: set[int] = set()
     types = ("abb/b23", "eastron/sdm630", "keba/p30", "saia/h104", "sunspec/mppt")
