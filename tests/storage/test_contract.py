@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from metering.event import Event, Severity
-from metering.instant import MINUTE, QUARTER_HOUR, SECOND, Window, parse
+from metering.instant import HOUR, MINUTE, QUARTER_HOUR, SECOND, Window, parse
+from metering.localtime import LocalCalendar
 from metering.quality import Quality
 from metering.reading import Reading, Series
 from metering.samples import Samples
@@ -294,3 +295,36 @@ async def test_nothing_asked_for_is_nothing_found(fresh_store: FreshStore) -> No
         assert await store.aggregate([], ALWAYS, MINUTE, Aggregate.MEAN) == {}
         assert await store.flagged(ALWAYS) == []
         assert await store.events(ALWAYS) == []
+
+
+async def test_totals_are_sums_of_trusted_values_by_group_and_period(fresh_store: FreshStore) -> None:
+    calendar = LocalCalendar()
+    months = [calendar.month(2026, month) for month in (2, 3, 4)]
+    keys = [Series(f"m{n}", "consumption") for n in range(3)]
+    days = range(months[0].start_us - 3 * HOUR, months[-1].end_us + 3 * HOUR, 6 * HOUR)
+    readings = [
+        Reading(*key, (at * 7 % 11) / 8, time_us, *((Quality.SUSPECT, "x") if at % 9 == 0 else (Quality.MEASURED, "")))
+        for key in keys
+        for at, time_us in enumerate(days)
+    ]
+    groups = {"both": keys[:2], "one": keys[2:], "none": [Series("nobody", "consumption")], "again": keys[:1]}
+    async with fresh_store() as store:
+        await store.write(readings)
+        found = await store.totals(groups, months)
+        for name, group in groups.items():
+            trusted = [r for r in readings if r.series in group and r.quality is not Quality.SUSPECT]
+            assert found[name].tolist() == [sum(r.value for r in trusted if r.time_us in month) for month in months]
+        assert all(len(sums) == 0 for sums in (await store.totals(groups, [])).values())
+
+
+async def test_readings_come_back_as_they_were_written(fresh_store: FreshStore) -> None:
+    written = [
+        Reading("a", "consumption", 0.1, NOON, Quality.SUBSTITUTED, "ersatzwert"),
+        Reading("a", "voltage", 230.5, NOON),
+        Reading("a", "voltage", 231.5, NOON + 1, Quality.MEASURED, "confirmed"),
+        Reading("b", "voltage", 1.0, NOON, Quality.SUSPECT, "range"),
+    ]
+    async with fresh_store() as store:
+        await store.write(written)
+        assert await store.readings([reading.series for reading in written], ALWAYS) == written
+        assert await store.readings([written[0].series], Window(0, NOON)) == []

@@ -4,16 +4,17 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
 import pytest
 
-from metering.instant import HOUR, SECOND, Window
+from metering.instant import HOUR, QUARTER_HOUR, SECOND, Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
 from storage.embedded.store import EmbeddedStore
-from storage.protocol import StoreRefused, StoreUnavailable
+from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.settings import EmbeddedSettings
 from tests.storage.conftest import FreshStore, opened
 
@@ -108,6 +109,64 @@ async def test_every_write_that_returned_survives_a_kill(tmp_path: Path) -> None
             assert samples.times_us.tolist()[: len(returned)] == returned
         await store.write([Reading(*keys[0], -1.0, returned[0])])
         assert await store.count(Window(0, len(returned))) == 20 * len(returned)
+
+
+# Writes old readings and condenses them, again and again, and says the number of each batch once it is written.
+CONDENSING_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from metering.instant import DAY, QUARTER_HOUR
+from metering.reading import Reading
+from storage.factory import open_store
+from storage.settings import EmbeddedSettings
+
+async def main():
+    store = open_store(EmbeddedSettings(path=Path(sys.argv[1])))
+    await store.start()
+    n = max((reading.time_us for reading in await store.latest()), default=-QUARTER_HOUR) // QUARTER_HOUR + 1
+    print("up", flush=True)
+    while True:
+        await store.write([Reading(f"meter {d}", "active_power", float(n), n * QUARTER_HOUR) for d in range(5)])
+        print(n, flush=True)
+        if n % 20 == 0:
+            await store.condense(n * QUARTER_HOUR + 95 * DAY)
+        n += 1
+
+asyncio.run(main())
+"""
+
+
+async def test_kills_at_any_moment_lose_nothing_while_old_readings_are_condensed(tmp_path: Path) -> None:
+    path, moments, returned = tmp_path / "readings.duckdb", Random(7), -1
+    for _ in range(4):
+        writer = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CONDENSING_WRITER, str(path), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        assert (await said_by(writer)) == b"up\n"
+        said = [await said_by(writer) for _ in range(moments.randint(15, 60))]
+        await asyncio.sleep(moments.uniform(0, 0.02))
+        writer.kill()
+        said += (await writer.communicate())[0].splitlines(keepends=True)
+        returned = max([returned, *(int(line) for line in said if line.endswith(b"\n"))])
+    async with opened(EmbeddedSettings(path=path)) as store:
+        keys = [Series(f"meter {d}", "active_power") for d in range(5)]
+        end = Window(0, (returned + 1) * QUARTER_HOUR)
+        assert returned > 40
+        assert await store.count(end) == 5 * (returned + 1)
+        for samples in (await store.aggregate(keys, end, QUARTER_HOUR, Aggregate.MEAN)).values():
+            assert samples.values.tolist() == list(map(float, range(returned + 1)))
+
+
+async def test_the_same_readings_again_and_again_do_not_grow_the_file(tmp_path: Path) -> None:
+    settings = EmbeddedSettings(path=tmp_path / "readings.duckdb")
+    readings = [Reading("meter", "active_power", n / 7, n * SECOND) for n in range(20_000)]
+    sizes = []
+    for _ in range(12):
+        async with opened(settings) as store:
+            await store.write(readings)
+            assert await store.count(ALWAYS) == len(readings)
+        sizes.append(settings.path.stat().st_size)
+    assert max(sizes[6:]) <= max(sizes[:6])
 
 
 def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(tmp_path: Path) -> None:

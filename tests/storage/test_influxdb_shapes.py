@@ -13,8 +13,8 @@ from metering.event import Event, Severity
 from metering.instant import SECOND, Window
 from metering.quality import Quality
 from metering.reading import Reading, Series
-from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.influxdb.store import InfluxStore
+from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.settings import InfluxSettings
 from tests.storage.recorder import Answer, Recorder, recording
 
