@@ -74,13 +74,7 @@ class InfluxLine(Format[Options]):
         points, problems = _read(message.payload)
         if problems and not points:
             raise DecodeError("; ".join(problems))
-        return [
-            Unnamed(
-                number, epoch_instant(point.time, 10**9), f"line {point.number}: {key}", f"{point.measurement}.{key}"
-            )
-            for point in points
-            for key, number in point.fields.items()
-        ]
+        return [unnamed for point in points for unnamed in _unnamed(point)]
 
     def subscriptions(self) -> tuple[str, ...]:
         return (self.topic,)
