@@ -88,9 +88,8 @@ def main() -> None:
     if sys.argv[1:2] == ["ask"]:
         path, meters = Path(sys.argv[3]), int(sys.argv[4])
         seconds, total = ask_plain(path) if sys.argv[2] == "plain" else asyncio.run(ask_store(path, meters))
-        peak = next(
-            int(line.split()[1]) / 1024 for line in Path("/proc/self/status").open() if line.startswith("VmHWM")
-        )
+        status = Path("/proc/self/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
         print(json.dumps({"seconds": seconds, "total": total, "peak_mb": peak}))
         return
     meters = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
