@@ -26,6 +26,7 @@ def run(
     only: Annotated[list[Part] | None, typer.Option(help="Run only this part; may be given more than once.")] = None,
 ) -> None:
     """Run gateway, analytics and web app as the settings say, until SIGTERM or Ctrl-C. SIGHUP reloads the settings."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be followed; the settings are fresh so far
     settings = settings_file(config).settings
     logs.configure()
     try:
