@@ -103,12 +103,12 @@ class Installation:
         if Part.WEB in self._parts and (common or old.web != new.web):
             fresh[Part.WEB] = self._new_web(new, estate)
 
-        self.settings, self.estate = new, estate
         applied: list[str] = []
         if Part.GATEWAY in self._parts:
             applied += acquisition(old, new)
-            self._collectors = collectors
             await self.gateway.exchange([collector for _, collector in collectors.values()], estate.devices)
+            self._collectors = collectors
+        self.settings, self.estate = new, estate
         for part, work in fresh.items():
             setattr(self, part, work)
             self._slots[part].exchange(work.run)
