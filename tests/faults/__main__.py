@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tests.faults.catch_up import drain
 from tests.faults.driver import LONG, SHORT, Outcome, session, table
 from tests.faults.episodes import EPISODES
 
@@ -17,9 +18,19 @@ def main(
     long: Annotated[bool, typer.Option("--long", help="Every fault four times, and over 50 kills.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same schedule.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help=f"Only this fault: {'; '.join(EPISODES)}.")] = None,
+    catch_up: Annotated[
+        float | None, typer.Option(help="Instead: drain what so many hours without the store leave.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Readings a second in those hours.")] = 50.0,
     keep: Annotated[Path | None, typer.Option(help="A new folder for all files, which stay.")] = None,
 ) -> None:
     """Break the spine by a seeded schedule and account for every message and every poll."""
+    if catch_up is not None:
+        with tempfile.TemporaryDirectory() as temporary:
+            found = asyncio.run(drain(Path(temporary), catch_up, rate))
+        speed = found.readings / found.seconds
+        typer.echo(f"| {catch_up:.3g} h | {rate:g}/s | {found.readings:,} | {found.seconds:.1f} s | {speed:,.0f}/s |")
+        return
     unknown = set(only or ()) - set(EPISODES)
     if unknown:
         raise typer.BadParameter(f"no such fault: {', '.join(sorted(unknown))}")

@@ -4,7 +4,7 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,12 @@ class Store:
         self._url = url
         self._database = database
 
+    def create(self) -> None:
+        self._query(f'CREATE DATABASE "{self._database}" WITH DURATION {RETENTION_DAYS}d', post=True)
+
     def prepare(self) -> None:
         """A day's shard each: yesterday's, today's and tomorrow's get a text where a number is going to be written."""
-        self._query(f'CREATE DATABASE "{self._database}" WITH DURATION {RETENTION_DAYS}d', post=True)
+        self.create()
         now_us = Clock().now_us()
         for day in (-1, 0, 1):
             line = f'reading,device=older {CONFLICTING}="moist" {now_us + day * DAY}'
@@ -39,6 +42,11 @@ class Store:
             for series in self._query(f'SELECT "{quantity}" FROM "reading" GROUP BY "device"'):
                 for _, value in series["values"]:
                     yield Key(series["tags"]["device"], round(value))
+
+    def number_of(self, quantities: Iterable[str]) -> int:
+        """How many values of the quantities there are."""
+        found = [self._query(f'SELECT COUNT("{quantity}") FROM "reading"') for quantity in quantities]
+        return sum(round(series[0]["values"][0][1]) for series in found if series)
 
     def _query(self, statement: str, *, post: bool = False) -> list[dict[str, Any]]:
         parameters = {"db": self._database, "epoch": "u", "chunked": "true", "q": statement}

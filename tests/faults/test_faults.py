@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.catch_up import drain
 from tests.faults.driver import SHORT, session, table
 from tests.faults.ledger import Found, Key, Ledger, Place
 
-KILLS = ["gateway: kill -9"] * 3
+KILL = "gateway: kill -9"  # twice in an episode
 
 
 async def test_no_fault_loses_doubles_or_invents_anything(tmp_path: Path) -> None:
@@ -18,13 +19,18 @@ async def test_no_fault_loses_doubles_or_invents_anything(tmp_path: Path) -> Non
 
 
 async def test_the_driver_finds_an_acknowledgement_before_the_commit(tmp_path: Path) -> None:
-    outcome = await session(tmp_path, 7, KILLS, twist="acknowledge-first", patience_s=20.0)
+    outcome = await session(tmp_path, 7, [KILL], twist="acknowledge-first", patience_s=5.0)
     assert sum(row.lost for row in outcome.rows.values()) > 0
 
 
 async def test_the_driver_finds_redeliveries_that_are_taken_for_news(tmp_path: Path) -> None:
-    outcome = await session(tmp_path, 7, KILLS, twist="forget-receipts", patience_s=20.0)
+    outcome = await session(tmp_path, 7, [KILL, KILL], twist="forget-receipts", patience_s=5.0)
     assert sum(row.duplicated for row in outcome.rows.values()) > 0
+
+
+async def test_an_hour_without_the_store_is_drained_whole(tmp_path: Path) -> None:
+    done = await drain(tmp_path, hours=1.0, rate=10.0)
+    assert done.readings == 36_000
 
 
 @pytest.fixture
