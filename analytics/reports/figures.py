@@ -53,6 +53,9 @@ class Sums:
     def has(self, place: str, entry: Entry) -> bool:
         return any(key[2] is entry for key in self._of[place])
 
+    def biogenic(self, place: str) -> bool:
+        return any(total.biogenic_kg for total in self._of[place].values())
+
     def carriers(self, place: str) -> list[Carrier]:
         return sorted({key[0] for key in self._of[place]})
 
@@ -170,7 +173,7 @@ def figures(  # noqa: PLR0913, PLR0917
     for one in sums.places:
         for asked in _asked(sums, one, period, rules, view):
             yield sums.figure(asked)
-    for month in period.months:
+    for month in period.months if len(period.months) > 1 else []:  # a single month is the whole
         for measure in (Measure.ENERGY, Measure.EMISSIONS):
             for carrier in [ALL, *(c for c in sums.carriers(place) if c is not Carrier.WATER)]:
                 yield sums.figure(FigureId(view.name, month, measure, place, carrier))
@@ -201,7 +204,7 @@ def _asked(sums: Sums, place: str, period: Period, rules: Rules, view: View) -> 
         yield asked(Measure.WATER, Carrier.WATER)
     if rules.prices:
         yield asked(Measure.COST)
-    if view.kind is not Kind.PROOF:
+    if sums.biogenic(place):
         yield asked(Measure.BIOGENIC)
     if place.startswith("building:"):
         yield from (
