@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.alerts.waste import Judged
 from analytics.anomaly.curve import LoadCurve
@@ -78,6 +79,7 @@ class Evaluation:
         stored_us = await self._stored_until(meter)
         recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
         changed = _changed(await self.stored(meter, whole), intervals)
+        changed = changed[self._may_change(meter, intervals.start_us[changed], window.end_us)]
         return Results(meter, intervals, scores, min([recent, *changed[:1].tolist()])), detector
 
     def recent(self, since_us: int, now_us: int) -> Window:
@@ -192,6 +194,16 @@ class Evaluation:
         before = Window(window.start_us - DAY, window.end_us)
         found = (await self._store.aggregate([series], before, HOUR, Aggregate.MEAN))[series]
         return Samples(found.times_us + HOUR, found.values, found.qualities)
+
+    def _may_change(self, meter: Meter, starts_us: Int64s, now_us: int) -> NDArray[np.bool_]:
+        """Which stored intervals a history may put right: those late readings are looked for in, and at exchanges.
+
+        What is older is computed from condensed readings by now, which place energy a little less finely.
+        """
+        may = starts_us >= now_us - self._settings.late_days * DAY
+        for exchange in meter.counter.exchanges:
+            may |= np.abs(starts_us - exchange.time_us) <= DAY
+        return may
 
     async def _stored_until(self, meter: Meter) -> int:
         newest = [r.time_us for r in await self._store.latest([meter.id]) if r.quantity == "completeness"]
