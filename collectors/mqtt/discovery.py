@@ -26,6 +26,7 @@ from metering.instant import SECOND
 MOST_TOPICS = 20_000
 """Topics that are looked at; of those beyond, only the messages are counted."""
 _MOST_LOOKS = 20  # messages of one topic that are decoded; the rest is counted
+_MOST_GUESSES = 5  # messages of a topic that no format has recognised yet in which it is tried
 _MOST_NUMBERS = 40
 _QUEUE = 5_000
 _SAMPLE = 160
@@ -135,13 +136,13 @@ class Discovery:
                 self.found.skipped += 1
                 return
             known = Heard(message.topic), self._device(message)
-        elif known[1] is None and known[0].messages < _MOST_LOOKS:
+        elif known[1] is None and known[0].messages < _MOST_GUESSES:
             known = known[0], self._device(message)  # what says nothing at first may say more later
         heard, device = self._heard[message.topic] = known
         heard.add(message)
         if device is None:
             self.found.unknown[message.topic] = heard
-            if heard.messages <= _MOST_LOOKS:
+            if heard.messages <= _MOST_GUESSES:
                 heard.numbers.update(_numbers(message))
             return
         self.found.unknown.pop(message.topic, None)
@@ -252,7 +253,7 @@ def shortened(payload: bytes) -> str:
         text = payload[:_SAMPLE].decode("utf-8", "replace")
         if "\ufffd" in text[: len(text) - 4]:
             return f"{len(payload)} bytes: {payload[:32].hex()}{'…' if len(payload) > 32 else ''}"
-    plain = "".join(character if character.isprintable() else " " for character in text)
+    plain = "".join(character if character.isprintable() else " " for character in text[: _SAMPLE + 1])
     return plain if len(plain) <= _SAMPLE else f"{plain[:_SAMPLE]}…"
 
 

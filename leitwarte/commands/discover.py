@@ -19,23 +19,7 @@ from collectors.modbus.settings import ModbusConnection
 from collectors.mqtt.discovery import listen
 from collectors.mqtt.settings import MqttSettings
 from leitwarte import fragment, modbus_fragment, mqtt_fragment
-from leitwarte.commands.bus_options import (
-    BaudrateOption,
-    CaOption,
-    CertificateOption,
-    KeyOption,
-    Parity,
-    ParityOption,
-    RtuOption,
-    SerialOption,
-    StopBitsOption,
-    TargetArgument,
-    TimeoutOption,
-    Way,
-    explained,
-    host_and_port,
-    quiet,
-)
+from leitwarte.commands import bus_options
 from leitwarte.commands.common import WRONG_CALL, JsonOption, commands, errors, fail, print_json
 from leitwarte.progress import progress_bars
 from leitwarte.proposal import slug
@@ -54,30 +38,32 @@ app = commands("Find devices and print settings that read them.")
 
 @app.command()
 def modbus(
-    target: TargetArgument = None,
+    target: bus_options.TargetArgument = None,
     units: Annotated[
         str | None, typer.Option(help="Unit ids, such as 1-20,71. Left out: 1-20 and those that makers preset.")
     ] = None,
     id_: IdOption = None,
     json: JsonOption = False,
     output: OutputOption = None,
-    serial: SerialOption = None,
-    baudrate: BaudrateOption = 9600,
-    parity: ParityOption = Parity.NONE,
-    stop_bits: StopBitsOption = 1,
-    rtu_over_tcp: RtuOption = False,
-    tls_certificate: CertificateOption = None,
-    tls_key: KeyOption = None,
-    tls_ca: CaOption = None,
-    timeout: TimeoutOption = 1.0,
+    serial: bus_options.SerialOption = None,
+    baudrate: bus_options.BaudrateOption = 9600,
+    parity: bus_options.ParityOption = bus_options.Parity.NONE,
+    stop_bits: bus_options.StopBitsOption = 1,
+    rtu_over_tcp: bus_options.RtuOption = False,
+    tls_certificate: bus_options.CertificateOption = None,
+    tls_key: bus_options.KeyOption = None,
+    tls_ca: bus_options.CaOption = None,
+    timeout: bus_options.TimeoutOption = 1.0,
 ) -> None:
     """Find the units on a Modbus bus and what they are. Only reads (functions 3, 4 and 43/14); nothing is written.
 
     A unit exists if it answers, be it with an exception. What it is, it says itself (device identification, SunSpec),
     or its registers show it. Where several types fit, the likeliest is proposed and the others stand beside it.
     """
-    quiet()
-    way = Way(target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout)
+    bus_options.quiet()
+    way = bus_options.Way(
+        target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout
+    )
     try:
         connection = way.connection(id_)
         wanted = [unit for unit in _units(units) if unit in connection.units]
@@ -85,7 +71,7 @@ def modbus(
     except ValueError as error:
         fail(error, WRONG_CALL)
     except Unreachable as error:
-        fail(explained(error))
+        fail(bus_options.explained(error))
     if not found:
         fail(
             f"{connection.address} can be reached, but no unit of {units or 'the usual ones'} answers\n"
@@ -116,9 +102,9 @@ def mqtt(
     username: Annotated[str | None, typer.Option(help="User at the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Encrypt; the broker's certificate is verified.")] = False,
-    tls_ca: CaOption = None,
+    tls_ca: bus_options.CaOption = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="This client's certificate (PEM).")] = None,
-    tls_key: KeyOption = None,
+    tls_key: bus_options.KeyOption = None,
     id_: IdOption = None,
     json: JsonOption = False,
     output: OutputOption = None,
@@ -128,10 +114,10 @@ def mqtt(
     The settings say what was understood, with the last values; what was not understood stands there as comments, with
     the reason. The longer it listens, the more devices it hears: some speak every quarter of an hour only.
     """
-    quiet()
+    bus_options.quiet()
     tls_files = {"ca_file": tls_ca, "certificate_file": tls_certificate, "key_file": tls_key}
     try:
-        host, port = host_and_port(target)
+        host, port = bus_options.host_and_port(target)
         is_encrypted = tls or any(tls_files.values())
         written = _broker(host, port or (8883 if is_encrypted else 1883), id_, username, password_file)
         if is_encrypted:

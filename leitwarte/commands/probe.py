@@ -16,22 +16,7 @@ from collectors.modbus.probe import ORDERS, Sighting, sightings, texts
 from collectors.modbus.settings import ModbusConnection
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
-from leitwarte.commands.bus_options import (
-    BaudrateOption,
-    CaOption,
-    CertificateOption,
-    KeyOption,
-    Parity,
-    ParityOption,
-    RtuOption,
-    SerialOption,
-    StopBitsOption,
-    TargetArgument,
-    TimeoutOption,
-    Way,
-    explained,
-    quiet,
-)
+from leitwarte.commands import bus_options
 from leitwarte.commands.common import WRONG_CALL, JsonOption, commands, errors, fail, output, print_json
 from metering.clock import Clock
 
@@ -49,7 +34,7 @@ def family() -> None:
 
 @app.command()
 def modbus(
-    target: TargetArgument = None,
+    target: bus_options.TargetArgument = None,
     unit: Annotated[int, typer.Option(min=0, max=255, help="Unit id.")] = 1,
     address: Annotated[int, typer.Option(min=0, max=65535, help="First register, 0-based as on the wire.")] = 0,
     count: Annotated[int, typer.Option(min=1, max=125, help="How many registers.")] = 20,
@@ -61,15 +46,15 @@ def modbus(
     ] = 2.0,
     everything: Annotated[bool, typer.Option("--all", help="Show 64 bits, BCD and swapped bytes in any case.")] = False,
     json: JsonOption = False,
-    serial: SerialOption = None,
-    baudrate: BaudrateOption = 9600,
-    parity: ParityOption = Parity.NONE,
-    stop_bits: StopBitsOption = 1,
-    rtu_over_tcp: RtuOption = False,
-    tls_certificate: CertificateOption = None,
-    tls_key: KeyOption = None,
-    tls_ca: CaOption = None,
-    timeout: TimeoutOption = 1.0,
+    serial: bus_options.SerialOption = None,
+    baudrate: bus_options.BaudrateOption = 9600,
+    parity: bus_options.ParityOption = bus_options.Parity.NONE,
+    stop_bits: bus_options.StopBitsOption = 1,
+    rtu_over_tcp: bus_options.RtuOption = False,
+    tls_certificate: bus_options.CertificateOption = None,
+    tls_key: bus_options.KeyOption = None,
+    tls_ca: bus_options.CaOption = None,
+    timeout: bus_options.TimeoutOption = 1.0,
 ) -> None:
     """Read registers and show them in every type and word order; what looks like a measurement is marked.
 
@@ -78,8 +63,10 @@ def modbus(
     tenths, hundredths, thousandths; what has risen a little from the first read to the second; and floats of an
     ordinary size. Where marks would share a word, the least likely to be chance has it.
     """
-    quiet()
-    way = Way(target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout)
+    bus_options.quiet()
+    way = bus_options.Way(
+        target, serial, baudrate, parity, stop_bits, rtu_over_tcp, tls_certificate, tls_key, tls_ca, timeout
+    )
     if address + count > 0x10000:
         fail(f"--address {address} --count {count} goes beyond the last register, 65535", WRONG_CALL)
     span = Span(_FUNCTIONS["input" if is_input else "holding"], address, count)
@@ -88,7 +75,7 @@ def modbus(
     except ValueError as error:
         fail(error, WRONG_CALL)
     except (Unreachable, Refused) as error:
-        fail(explained(error))
+        fail(bus_options.explained(error))
     except BusError as error:
         fail(
             f"unit {unit}: {error}\n→ check unit id and wiring, try --timeout 3; leitwarte discover modbus "
