@@ -150,7 +150,7 @@ class Installation:
             settings.language,
             self.clock,
             settings.calendar,
-            factors=settings.rules().factors,
+            rules=settings.rules(),
         )
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from dashboards.web import co2_api
 from dashboards.web.answers import (
     AlertOut,
     BuildingOut,
@@ -38,7 +39,7 @@ def application(house: House) -> FastAPI:
     app = FastAPI(
         title="Leitwarte",
         version="1",
-        description="Sites, buildings, meters, devices, series and alerts.",
+        description="Sites, buildings, meters, devices, series, alerts, and CO2 reports.",
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -46,6 +47,8 @@ def application(house: House) -> FastAPI:
     app.include_router(_estate(house))
     app.include_router(_values(house))
     app.include_router(_alerts(house))
+    if house.reports is not None:
+        app.include_router(co2_api.router(house, house.reports))
 
     @app.exception_handler(StoreError)
     async def store_failed(request: Request, error: StoreError) -> Response:  # noqa: ARG001

@@ -12,14 +12,15 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 
 from analytics.alerts.book import AlertBook
-from analytics.carbon.factors import FactorSet
+from analytics.reports.rules import Rules
 from dashboards.settings import WebSettings
 from dashboards.web import api, preferences
 from dashboards.web.frame import Desk
 from dashboards.web.house import Health, House
 from dashboards.web.inbox import Inbox
-from dashboards.web.pages import alert, alerts, building, co2, devices, meter, overview
+from dashboards.web.pages import alert, alerts, building, co2, devices, meter, overview, reports
 from dashboards.web.queries import Queries
+from dashboards.web.reports import Reports
 from dashboards.web.security import Guard
 from metering.clock import Clock
 from metering.estate import Estate
@@ -27,7 +28,7 @@ from metering.localtime import LocalCalendar
 from metering.texts import Language
 from storage.protocol import Store
 
-_PAGES = (overview, alerts, alert, building, meter, devices, co2)
+_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports)
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12303f"/>'
     '<path d="M5 21l6-7 5 5 10-11" fill="none" stroke="#58b4d1" stroke-width="3.2" stroke-linecap="round" '
@@ -46,7 +47,7 @@ class WebApp:
 
     calendar  the local time of everything that is shown
     health    further states for the health page, from whoever runs the app
-    factors   the emission factors that analytics computes with, to be named on the CO2 page
+    rules     what reports are made by, and the live emission factors
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what it shows comes from many rooms
@@ -59,7 +60,7 @@ class WebApp:
         clock: Clock,
         calendar: LocalCalendar,
         health: Health | None = None,
-        factors: FactorSet | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._settings = settings
         self._house = House(
@@ -70,7 +71,7 @@ class WebApp:
             language=settings.language or language,
             clock=clock,
             calendar=calendar,
-            factors=factors,
+            reports=Reports(store, estate, rules, clock, calendar) if rules else None,
             health=health,
         )
         self.port = settings.port

@@ -26,6 +26,7 @@ _NAVIGATION = (
     ("alerts", "/alerts", "notifications_none"),
     ("devices", "/devices", "sensors"),
     ("co2", "/co2", "eco"),
+    ("reports", "/reports", "description"),
 )
 _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 _PATIENCE_S = 0.7

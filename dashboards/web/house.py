@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from analytics.carbon.factors import FactorSet
 from dashboards.settings import WebSettings
 from dashboards.web.inbox import Inbox
 from dashboards.web.queries import Queries
+from dashboards.web.reports import Reports
 from metering.clock import Clock
 from metering.estate import Estate
 from metering.localtime import LocalCalendar
@@ -20,7 +20,7 @@ class House:
     """One for the process, handed to every page.
 
     language  what a first-time visitor sees
-    factors   the emission factors that analytics computes with, None if unknown
+    reports   CO2 and energy reports by the rules that analytics computes with, None without rules
     health    further states for the health page, from whoever runs the app; None if there are none
     """
 
@@ -31,5 +31,5 @@ class House:
     language: Language
     clock: Clock
     calendar: LocalCalendar
-    factors: FactorSet | None
+    reports: Reports | None
     health: Health | None

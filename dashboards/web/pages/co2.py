@@ -38,7 +38,11 @@ def register(house: House) -> None:
             ask = partial(house.queries.emissions, periods)
             await desk.follow(ask, lambda first: _report(desk, labels, first), _REFRESH_S, "tall")
             with parts.card(desk.texts("co2.basis"), "basis"):
-                edition = house.factors.title[desk.language] if house.factors else desk.texts("co2.basis.unknown")
+                edition = (
+                    house.reports.rules.factors.title[desk.language]
+                    if house.reports
+                    else desk.texts("co2.basis.unknown")
+                )
                 parts.facts(
                     [
                         (desk.texts("co2.basis.factors"), edition),

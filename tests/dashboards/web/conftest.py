@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from analytics.alerts.alert import Evidence, Excess, Finding
 from analytics.alerts.book import AlertBook
 from analytics.carbon.factors import FactorSet
+from analytics.reports.rules import Rules
 from dashboards.settings import WebSettings
 from dashboards.web.app import WebApp
 from metering.clock import Clock
@@ -219,9 +220,7 @@ async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) ->
     settings = WebSettings(port=0, refresh_s=1.0)
     book = AlertBook(f"sqlite:///{tmp_path_factory.mktemp('alerts') / 'alerts.db'}")
     alert = book.report(finding(), NOW_US)
-    app = WebApp(
-        switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, FactorSet.load()
-    )
+    app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules())
     serving = asyncio.create_task(app.run())
     await asyncio.wait_for(app.ready.wait(), 10)
     yield Running(f"http://127.0.0.1:{app.port}", switched, book, alert.id, clock)
@@ -229,6 +228,10 @@ async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) ->
     with contextlib.suppress(asyncio.CancelledError):
         await serving
     book.close()
+
+
+def rules() -> Rules:
+    return Rules(FactorSet.load(), LocalCalendar())
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -107,7 +107,7 @@ async def test_openapi_needs_no_other_server(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/", "/api/v1/sites", "/health", "/nirgends"])
 async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
     headers = (await client.get(path)).headers
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert "uvicorn" not in headers.get("server", "")
 

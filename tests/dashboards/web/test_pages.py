@@ -19,6 +19,7 @@ PAGES = {
     "meter": "/meter/schule-electricity-m",
     "devices": "/devices",
     "co2": "/co2",
+    "reports": "/reports",
 }
 
 

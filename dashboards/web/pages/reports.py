@@ -1,0 +1,84 @@
+"""Reports: choose place, period and rules; look at it; take it along as PDF, workbook or data."""
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from fastapi import Request
+from nicegui import ui
+
+from analytics.reports.formats import FORMATS
+from dashboards.web import parts, views
+from dashboards.web.frame import Desk
+from dashboards.web.house import House
+from dashboards.web.reports import Reports
+
+_YEARS_BACK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the form shows; ``rules`` is empty for the live factors."""
+
+    scope: str
+    period: str
+    rules: str
+
+    def address(self, desk: Desk, format_: str) -> str:
+        query = {"period": self.period, "scope": self.scope, "format": format_, "lang": desk.language}
+        return "/api/co2/v1/report?" + urlencode(query | ({"rules": self.rules} if self.rules else {}))
+
+
+def register(house: House) -> None:
+    """Add the page."""
+
+    @ui.page("/reports")
+    async def reports(request: Request, period: str = "", scope: str = "city") -> None:
+        desk = Desk(house, request)
+        with desk.frame("reports", desk.texts("page.reports")):
+            parts.heading(desk.texts("reports.title"), desk.texts("reports.subtitle"))
+            if house.reports is not None:
+                _form(desk, house.reports, period, scope)
+
+
+def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:
+    say = desk.texts
+    periods, places = _periods(desk), {**reports.places, "city": say("reports.city")}
+    rules = {"" if n == 0 else view.name: view.title[desk.language] for n, view in enumerate(reports.views)}
+    chosen = _Choice(
+        scope if scope in places else "city", period if period in periods else next(iter(periods)), next(iter(rules))
+    )
+    with parts.card(say("reports.choose"), "form"):
+        fields = {"scope": places, "period": periods, "rules": rules}
+        for name, options in fields.items():
+            ui.select(
+                options,
+                label=say(f"reports.{name}"),
+                value=getattr(chosen, name),
+                on_change=lambda event, name=name: choose(name, event.value),
+            ).props("outlined dense options-dense").classes("field")
+        links = ui.element("div").classes("downloads")
+    with parts.card(say("reports.preview")):
+        preview = ui.element("iframe").classes("preview").props(f'title="{say("reports.preview")}"')
+
+    def choose(name: str, value: str) -> None:
+        nonlocal chosen
+        chosen = replace(chosen, **{name: value})
+        show()
+
+    def show() -> None:
+        preview.props["src"] = chosen.address(desk, "html")
+        links.clear()
+        with links:
+            for format_ in FORMATS:
+                ui.link(format_.upper(), chosen.address(desk, format_), new_tab=format_ == "html").classes("download")
+
+    show()
+
+
+def _periods(desk: Desk) -> dict[str, str]:
+    """Last month first, since that is what is asked for most; then this year's months and the years."""
+    today = desk.house.calendar.date_of(desk.house.clock.now_us())
+    (last_year, last_month), _ = views.neighbours(today.year, today.month)
+    months = [(last_year, last_month), *((today.year, month) for month in range(today.month, 0, -1))]
+    named = {f"{year}-{month:02}": desk.formats.month(year, month) for year, month in months if month}
+    return named | {str(year): str(year) for year in range(today.year, today.year - _YEARS_BACK, -1)}

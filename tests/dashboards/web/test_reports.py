@@ -1,0 +1,100 @@
+"""Reports on the page and through the API."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Visit = Callable[..., Awaitable[Visitor]]
+MARCH = {"period": "2026-03", "rules": "UBA-16-2026"}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(web: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web.url, timeout=60) as found:
+        yield found
+
+
+async def test_figures_come_page_by_page_and_lead_down(client: httpx.AsyncClient) -> None:
+    found, offset = [], 0
+    while offset is not None:
+        page = (await client.get("/api/co2/v1/figures", params={**MARCH, "offset": offset, "limit": 7})).json()
+        found += page["figures"]
+        offset = page["next_offset"]
+    assert len(found) == page["total"] == len({figure["id"] for figure in found})
+    whole = found[1]
+    assert (whole["measure"], whole["place"], whole["unit"]) == ("emissions", "city", "kg CO2e")
+    below = (await client.get(f"/api/co2/v1/figures/{whole['id']}")).json()
+    assert below["figure"]["value"] == whole["value"]
+    assert below["factors"][0]["document"]
+    parts = [Decimal(part["value"]) for part in below["parts"] if part["value"] is not None]
+    assert sum(parts) == Decimal(whole["value"])
+
+
+async def test_an_unchanged_answer_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    for path, query in (("figures", MARCH), ("report", {**MARCH, "format": "csv"})):
+        first = await client.get(f"/api/co2/v1/{path}", params=query)
+        tagged = {"If-None-Match": first.headers["etag"]}
+        again = await client.get(f"/api/co2/v1/{path}", params=query, headers=tagged)
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+@pytest.mark.parametrize(
+    ("format_", "begins"),
+    [("pdf", b"%PDF"), ("xlsx", b"PK"), ("html", b"<!doctype"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")],
+)
+async def test_a_report_in_every_format(client: httpx.AsyncClient, format_: str, begins: bytes) -> None:
+    answer = await client.get("/api/co2/v1/report", params={**MARCH, "format": format_, "scope": "building:bad"})
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(begins)
+    assert f"co2-building-bad-2026-03.{format_}" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"period": "last month"}, 422, "last month"),
+        ({"period": "2099"}, 422, "2099"),
+        ({"rules": "GUESS"}, 404, "unknown view 'GUESS'"),
+        ({"scope": "building:nowhere"}, 404, "nowhere"),
+        ({"format": "doc"}, 422, "format"),
+    ],
+)
+async def test_bad_questions(client: httpx.AsyncClient, change: dict[str, str], status: int, said: str) -> None:
+    answer = await client.get("/api/co2/v1/report", params={**MARCH, **change})
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+async def test_a_figure_that_is_none(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/co2/v1/figures/what/is/this")).status_code == 422
+
+
+@pytest.mark.parametrize("size", [(1440, 1000), (390, 844)])
+async def test_from_the_start_page_to_last_months_report_in_three_clicks(visit: Visit, size: tuple[int, int]) -> None:
+    visitor = await visit(*size)
+    page = await visitor.open("/")
+    await page.get_by_role("link", name="Berichte").click()
+    await expect(page.locator("h1")).to_have_text("Berichte")
+    frame = page.frame_locator("iframe.preview")
+    await expect(frame.locator("h1")).to_have_text("Energie- und CO2-Bericht", timeout=30_000)
+    await expect(frame.locator("h1 + p")).to_contain_text("Februar 2026")
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="PDF").click()
+    assert (await downloading.value).suggested_filename == "co2-city-2026-02.pdf"
+    await page.screenshot(path=SCREENSHOTS / f"reports-{size[0]}.png", full_page=True)
+
+
+async def test_a_choice_changes_preview_and_downloads(visit: Visit) -> None:
+    page = await (await visit()).open("/reports")
+    await page.get_by_label("Bereich").click()
+    await page.get_by_role("option", name="Hallenbad Rosenhöhe").click()
+    frame = page.frame_locator("iframe.preview")
+    await expect(frame.locator("h1 + p")).to_contain_text("Hallenbad Rosenhöhe", timeout=30_000)
+    await expect(page.locator('a.download[href*="building%3Abad"]')).to_have_count(5)
