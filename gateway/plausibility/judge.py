@@ -64,9 +64,14 @@ class StateWatch:
 Watch = GaugeWatch | RegisterWatch | StateWatch
 
 
-class _Series(NamedTuple):
-    watch: Watch
-    pace: Pace
+class _Series:
+    __slots__ = ("clock", "is_after_gap", "judge", "watch")
+
+    def __init__(self, watch: Watch, clock: DeviceClock) -> None:
+        self.watch = watch
+        self.judge = watch.judge
+        self.is_after_gap = Pace().is_after_gap
+        self.clock = clock
 
 
 class _Device:
@@ -105,15 +110,21 @@ class Plausibility:
         rejected: list[Rejection] = []
         newest_us = now_us + self._tolerance_us
         for reading in readings:
-            device = self._devices.get(reading.device)
-            series = device and (device.series.get(reading.quantity) or self._new_series(device, reading.quantity))
-            if not series or not isfinite(reading.value) or not _OLDEST_US <= reading.time_us <= newest_us:
+            time_us = reading.time_us
+            series: _Series | None
+            try:
+                series = self._devices[reading.device].series[reading.quantity]
+            except KeyError:
+                series = self._new_series(reading)
+            if series is None or not isfinite(reading.value) or not _OLDEST_US <= time_us <= newest_us:
                 rejected.append(Rejection(reading, self._reason(reading, newest_us)))
                 continue
-            assert device is not None
-            reason = "" if reading.quality else series.watch.judge(reading)  # who doubted or made it has judged it
-            is_after_gap = series.pace.is_after_gap(reading.time_us)
-            is_skewed = reading.device_time and device.clock.is_wrong(reading, now_us)
+            reason = "" if reading.quality else series.judge(reading)  # who doubted or made it has judged it
+            is_after_gap = series.is_after_gap(time_us)
+            is_skewed = reading.device_time and series.clock.is_wrong(time_us, now_us)
+            if not (reason or is_after_gap or is_skewed):
+                accepted.append(reading)
+                continue
             if reason and reason is not CONFIRMED:
                 self.doubted[reason] += 1
                 accepted.append(replace(reading, quality=Quality.SUSPECT, reason=reason))
@@ -127,10 +138,11 @@ class Plausibility:
                 self.confirmed += 1
         return Verdict(accepted, rejected)
 
-    def _new_series(self, device: _Device, name: str) -> _Series | None:
-        """What is going to be known of a series that is new; None if it cannot be measured."""
-        quantity = QUANTITIES.get(name)
-        if quantity is None or quantity.kind is Kind.INTERVAL:
+    def _new_series(self, reading: Reading) -> _Series | None:
+        """What is going to be known of a series that is new; None if it cannot have one."""
+        name = reading.quantity
+        device, quantity = self._devices.get(reading.device), QUANTITIES.get(name)
+        if device is None or quantity is None or quantity.kind is Kind.INTERVAL:
             return None  # what is computed is never measured
         watch: Watch
         if name in PHASES:
@@ -141,7 +153,7 @@ class Plausibility:
             watch = RegisterWatch(quantity)
         else:
             watch = StateWatch(quantity)
-        device.series[name] = series = _Series(watch, Pace())
+        device.series[name] = series = _Series(watch, device.clock)
         return series
 
     def _reason(self, reading: Reading, newest_us: int) -> str:

@@ -4,7 +4,6 @@ Neither makes a value doubtful: it is kept as measured, with the reason.
 """
 
 from metering.instant import MINUTE
-from metering.reading import Reading
 
 _LONGER = 3.0  # times the longest recent distance between readings of a series: a gap
 _SHORTEST_GAP = MINUTE
@@ -30,15 +29,16 @@ class Pace:
         distance = time_us - self._time_us
         if distance <= 0:
             return False
-        first, self._time_us = self._time_us == 0, time_us
-        if first:
-            return False
+        self._time_us = time_us
+        longest = self._longest
         if self._seen < _WARM_UP:
             self._seen += 1
-        elif distance > _LONGER * self._longest and distance >= _SHORTEST_GAP:
-            self._longest *= 2.0  # an outage is no new habit; but a new interval is one after a few readings
+            distance = distance if self._seen > 1 else 0
+        elif distance > _LONGER * longest and distance >= _SHORTEST_GAP:
+            self._longest = 2.0 * longest  # an outage is no new habit; but a new interval is one after a few readings
             return True
-        self._longest = max(distance, self._longest * _FORGET)
+        longest *= _FORGET
+        self._longest = distance if distance > longest else longest  # noqa: FURB136 - faster
         return False
 
 
@@ -56,8 +56,8 @@ class DeviceClock:
         self._now_us = 0
         self._steady = 0  # readings
 
-    def is_wrong(self, reading: Reading, now_us: int) -> bool:
-        time_us = reading.time_us
+    def is_wrong(self, time_us: int, now_us: int) -> bool:
+        """Judge a reading that bears ``time_us``, the device's time, and came at ``now_us``."""
         if time_us > self._time_us:
             theirs, ours = time_us - self._time_us, now_us - self._now_us
             keeps_pace = theirs <= 2 * ours and ours <= 2 * theirs
