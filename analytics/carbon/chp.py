@@ -5,6 +5,8 @@ fuel, electricity, heat in the same unit; temperatures in K; efficiencies 0..1. 
 
 from decimal import Decimal
 
+from analytics.carbon.factor import Factor
+
 BISKO_RETURN_K = Decimal(283)
 """Return temperature that BISKO fixes for the exergetic allocation."""
 
@@ -39,3 +41,26 @@ def primary_energy_saving(
 def energy_share(electricity: Decimal, heat: Decimal) -> Decimal:
     """Q/(W + Q) (IEA statistics)."""
     return heat / (electricity + heat)
+
+
+def displacement_kg(emissions_kg: Decimal, electricity_kwh: Decimal, displaced: Factor) -> Decimal:
+    """Emissions of the heat after the credit for displaced electricity, in kg: E - W·f (Stromgutschrift, FW 309-1).
+
+    Below zero it counts as zero: heat that emits less than nothing is a sign of the method, not of the plant.
+    """
+    return max(Decimal(0), emissions_kg - electricity_kwh * displaced.kg_per_kwh)
+
+
+def network_factor(heat_kg: Decimal, fed_in_kwh: Decimal, losses_kwh: Decimal) -> Decimal:
+    """Kg per kWh of heat at the customers: what the plants emit over what is left of the feed-in after the losses.
+
+    Raises ValueError for losses that leave nothing.
+    """
+    if not 0 <= losses_kwh < fed_in_kwh:
+        raise ValueError(f"network losses of {losses_kwh} kWh do not fit a feed-in of {fed_in_kwh} kWh")
+    return heat_kg / (fed_in_kwh - losses_kwh)
+
+
+def with_upstream_surcharge(direct_kg_per_kwh: Decimal) -> Decimal:
+    """A network's own value for GEG proofs: +20 %, at least 40 g/kWh for upstream (GEG Annex 9, as quoted)."""
+    return direct_kg_per_kwh + max(direct_kg_per_kwh * Decimal("0.2"), Decimal("0.040"))

@@ -23,6 +23,9 @@ from metering.localtime import LocalCalendar
 from metering.quality import Quality
 from metering.samples import Floats, Qualities
 
+METHANE = "ebev-2030"
+"""Edition whose gas factor says how much CO2 burning methane gives, of whatever origin it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -77,13 +80,17 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one billing unit of a meter means on one day; a None has its reason in ``problem``."""
+    """What one billing unit of a meter means on one day; a None has its reason in ``problem``.
+
+    second  the factor of the biomethane in the gas; ``biogenic_kg_per_kwh`` is its CO2, beside ``kg_per_kwh``
+    """
 
     kwh_per_unit: Decimal | None = None
     kg_per_kwh: Decimal | None = None
     factor: Factor | None = None
     problem: Problem | None = None
     biogenic_kg_per_kwh: Decimal = Decimal(0)
+    second: Factor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +176,19 @@ def rate_on(day: date, meter: Meter, factors: FactorSet, gas: GasQuality | None)
         return Rate(problem=Problem.NO_GAS_QUALITY if meter.carrier is Carrier.GAS else Problem.NO_ENERGY)
     if meter.role is not Role.SUPPLY:
         return Rate(unit.kwh, problem=Problem.NO_EMISSIONS)
+    one = type(unit)(Decimal(1))
+    share = gas.on(day, meter.gas_area or "").biogenic_share if gas and meter.carrier is Carrier.GAS else Decimal(0)
     try:
         factor = factors.factor(meter.carrier, day)
-        per_kwh = emissions_kg(type(unit)(Decimal(1)), factor)
+        per_kwh = emissions_kg(one, factor)
+        if not share:
+            return Rate(unit.kwh, per_kwh, factor)
+        biogas = factors.factor("biogas", day)
+        burnt = emissions_kg(one, FactorSet.load(METHANE).factor("gas", day))
     except LookupError:
         return Rate(unit.kwh, problem=Problem.NO_FACTOR)
-    return Rate(unit.kwh, per_kwh, factor)
+    mixed = (1 - share) * per_kwh + share * emissions_kg(one, biogas)
+    return Rate(unit.kwh, mixed, factor, biogenic_kg_per_kwh=share * burnt, second=biogas)
 
 
 def _days(intervals: Intervals, calendar: LocalCalendar) -> Iterator[tuple[date, slice]]:

@@ -6,7 +6,7 @@ Gas meters count operating volume and bills are in kWh(Hs), while most factors a
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -80,6 +80,7 @@ class GasPeriod:
     state_number     Zustandszahl z: operating to standard volume (DVGW G 685), mostly 0.90 to 1.00
     calorific_value  Brennwert H_s,n in kWh(Hs) per standard m³, 8 to 13
     source           the bill or price sheet
+    biogenic_share   0..1, of biomethane in it with a proof of sustainability
     area             the supply area, "" where there is but one
 
     Raises ValueError for values out of these ranges, which are mostly mixed up or in another unit.
@@ -91,6 +92,7 @@ class GasPeriod:
     calorific_value: Decimal
     source: str
     area: str = ""
+    biogenic_share: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         if not Decimal("0.7") <= self.state_number <= Decimal("1.2"):
@@ -149,3 +151,14 @@ def heating_oil_energy(volume_l: Decimal, density_t_per_m3: Decimal, calorific_v
     """Litres of heating oil in kWh(Hi); EBeV 2030 Annex 2 Part 4 has 0.845 t/1000 l and 42.8 GJ/t."""
     gigajoule = volume_l / 1000 * density_t_per_m3 * calorific_value_gj_per_t
     return HiEnergy(Energy.of(gigajoule, "GJ").kwh)
+
+
+def state_number(temperature_c: Decimal, pressure_mbar: Decimal, compressibility: Decimal = Decimal(1)) -> Decimal:
+    """Zustandszahl z = (T_n/T) · (p/p_n) / K of dry gas, p absolute (DVGW G 685): T_n 273.15 K, p_n 1013.25 mbar."""
+    kelvin = Decimal("273.15")
+    return kelvin / (kelvin + temperature_c) * pressure_mbar / Decimal("1013.25") / compressibility
+
+
+def statutory_tonnes(kg: Decimal) -> int:
+    """Whole tonnes as EBeV 2030 reports them: the total, rounded down once (Annex 2 Part 1)."""
+    return int((kg / 1000).to_integral_value(ROUND_FLOOR))

@@ -32,6 +32,8 @@ class GasPeriodSettings(Strict):
     """Brennwert in kWh per standard m³."""
     source: str
     """The bill or price sheet it stands on."""
+    biogenic_share: Decimal = Field(default=Decimal(0), ge=0, le=1)
+    """Biomethane in it, with a proof of sustainability; its CO2 is reported apart."""
     area: str = ""
     """The supply area, where there are several: what the gas_area of its meters says."""
 
@@ -119,7 +121,10 @@ class CarbonSettings(Strict):
         return Library(self.factor_files, self.unverified)
 
     def gas_quality(self) -> GasQuality | None:
-        billed = (GasPeriod(p.start, p.end, p.state_number, p.calorific_value, p.source, p.area) for p in self.gas)
+        billed = (
+            GasPeriod(p.start, p.end, p.state_number, p.calorific_value, p.source, p.area, p.biogenic_share)
+            for p in self.gas
+        )
         listed = (read_gas_table(text, area) for area, text in self.gas_tables.items())
         periods = tuple(chain(billed, *listed))
         return GasQuality(periods) if periods else None

@@ -69,7 +69,8 @@ def filled(figures: Sequence[DayFigure], bands: Bands | None = None, mean: Decim
     coverage = reduce(Coverage.plus, (figure.coverage for figure in figures))
     if mean is None:
         mean = mean_of((figure.amount, figure.coverage) for figure in figures)
-    factors = tuple(dict.fromkeys(figure.rate.factor for figure in figures if figure.rate.factor is not None))
+    used = (factor for figure in figures for factor in (figure.rate.factor, figure.rate.second))
+    factors = tuple(dict.fromkeys(factor for factor in used if factor is not None))
     problems = tuple(dict.fromkeys(figure.rate.problem for figure in figures if figure.rate.problem is not None))
     if mean is None:
         return PeriodSum(None, None, coverage, factors, (*problems, Problem.NO_VALUES))

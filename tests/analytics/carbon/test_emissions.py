@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.carbon.emissions import Problem, daily, interval_emissions
@@ -142,6 +142,7 @@ def test_mixed_up_gas_values_are_refused() -> None:
         GasQuality((*BILLS.periods, GasPeriod(date(2024, 6, 1), None, Decimal("0.96"), Decimal(11), "other")))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.just(float("nan")), st.floats(0, 5000)), min_size=1, max_size=300),
     st.integers(0, 400),
