@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests import servers
+
+# speed is a benchmark's affair: on a busy machine a deadline fails at random
+settings.register_profile("leitwarte", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("leitwarte")
 
 
 @pytest.fixture(scope="session")
