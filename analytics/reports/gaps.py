@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
+from typing import TypeVar
 
 from analytics.carbon.band import Bands
 from analytics.carbon.emissions import Coverage, DayFigure, Problem, Split
 from analytics.carbon.factor import Factor
+
+_Item = TypeVar("_Item")
 
 NOTHING = Split(Decimal(0), Decimal(0))
 _MEAN = Decimal("1e-12")
@@ -42,8 +45,8 @@ class PeriodSum:
             _plus(self.kwh, other.kwh),
             _plus(self.kg, other.kg),
             self.coverage.plus(other.coverage),
-            tuple(dict.fromkeys((*self.factors, *other.factors))),
-            tuple(dict.fromkeys((*self.problems, *other.problems))),
+            _both(self.factors, other.factors),
+            _both(self.problems, other.problems),
             self.spread_kg + other.spread_kg,
             self.biogenic_kg + other.biogenic_kg,
             _plus(self.amount, other.amount),
@@ -94,3 +97,8 @@ def _plus(first: Split | None, second: Split | None) -> Split | None:
     if first is None or second is None:
         return first or second
     return first.plus(second)
+
+
+def _both(first: tuple[_Item, ...], second: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    """Each once, in order; mostly they are the same."""
+    return first if first == second else tuple(dict.fromkeys((*first, *second)))
