@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +81,11 @@ def read(path: Path) -> tuple[Factor, ...]:
     missing source, a fuel without heat basis (or a basis without fuel), and for gaps, overlaps or a change of heat
     basis within one series (same carrier, region, gases and boundary).
     """
-    with path.open(encoding="utf-8", newline="") as file:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EditionError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+    with io.StringIO(text, newline="") as file:
         rows = csv.DictReader(file)
         if rows.fieldnames != _COLUMNS:
             raise EditionError(f"{path.name}, line 1: the columns must be {','.join(_COLUMNS)}")

@@ -80,6 +80,12 @@ class View:
         strangers = set(choices) - {carrier for carriers in rules.scopes.values() for carrier in carriers}
         if strangers:
             raise LookupError(f"view {name} balances no {', '.join(sorted(strangers))}")
+        used = {own.edition for carriers in rules.scopes.values() for own in carriers.values() if own is not None}
+        unused = set(editions or {}) - used - {choice.edition for choice in choices.values()}
+        if unused:
+            raise LookupError(
+                f"view {name} does not use {', '.join(sorted(unused))}; it uses {', '.join(sorted(used))}"
+            )
         scopes = {}
         for scope, carriers in rules.scopes.items():
             chosen = {

@@ -120,7 +120,7 @@ def trace(
         async with opened_store(settings) as store:
             try:
                 return await traced(store, settings.estate(), asked, rules)
-            except LookupError as error:
+            except (LookupError, ValueError) as error:
                 fail(_words(error), WRONG_CALL)
 
     print_trace(asyncio.run(find()), settings.calendar)
@@ -210,7 +210,7 @@ def _report(config: Path, period: str, view: str, place: str, editions: Mapping[
         async with opened_store(settings) as store:
             try:
                 return await freeze(store, settings.estate(), asked, rules, chosen, place)
-            except LookupError as error:
+            except (LookupError, ValueError) as error:
                 fail(_words(error), WRONG_CALL)
 
     return asyncio.run(make())

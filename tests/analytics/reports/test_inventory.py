@@ -341,3 +341,5 @@ async def test_an_unknown_place_or_view_is_named(store: Store) -> None:
         await made(store, "GEG", place="building:nix")
     with pytest.raises(LookupError, match="unknown view 'XYZ'; known: BISKO-2024"):
         RULES.view("XYZ")
+    with pytest.raises(LookupError, match="view GEG does not use uba-16-2026; it uses geg-2020"):
+        RULES.view("GEG", {"uba-16-2026": "uba-13-2025"})
