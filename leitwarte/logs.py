@@ -1,11 +1,25 @@
 """Logging: one line an event, for people on a terminal and as JSON everywhere else. Always on standard error."""
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 _ROOMS = ("leitwarte", "dashboards", "analytics", "gateway", "collectors", "device_sim", "storage")
+
+
+class _Patient:
+    """Standard error, but a line that cannot be written, as on a full disk, stops nobody's work."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
@@ -26,7 +40,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Patient())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
