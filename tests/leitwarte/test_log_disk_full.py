@@ -16,5 +16,7 @@ print("worked on")
 
 def test_work_goes_on_when_the_log_is_on_a_full_disk() -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([sys.executable, "-c", WORK], stdout=subprocess.PIPE, stderr=full, check=False, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", WORK], stdout=subprocess.PIPE, stderr=full, check=False, timeout=60
+        )
     assert done.stdout == b"worked on\n"
