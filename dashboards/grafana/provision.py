@@ -57,16 +57,19 @@ class Access:
         return source
 
 
-def write(folder: Path, dashboards: Mapping[str, Json], access: Access) -> list[Path]:
+def write(folder: Path, dashboards: Mapping[str, Json], access: Access, group: Json) -> list[Path]:
     """Write what ``GF_PATHS_PROVISIONING`` may point to; returns the files. The same input gives the same bytes.
 
-    ``datasources/`` and ``dashboards/`` are Grafana's names; the dashboards themselves lie in ``leitwarte/``.
-    A dashboard that is no longer given is removed. Raises OSError if the folder cannot be written.
+    group  of alert rules, as of `dashboards.grafana.rules.rule_group`
+
+    ``datasources/``, ``dashboards/`` and ``alerting/`` are Grafana's names; the dashboards themselves lie in
+    ``leitwarte/``. A dashboard that is no longer given is removed. Raises OSError if the folder cannot be written.
     """
     boards = folder / "leitwarte"
     files = {boards / f"{name}.json": _json(dashboard) for name, dashboard in dashboards.items()}
     files[folder / "datasources" / "leitwarte.yaml"] = _yaml({"datasources": [{**access.source(), "editable": False}]})
     files[folder / "dashboards" / "leitwarte.yaml"] = _yaml({"providers": [_provider()]})
+    files[folder / "alerting" / "leitwarte.yaml"] = _yaml({"groups": [_group(group)]})
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
@@ -85,6 +88,16 @@ def _provider() -> Json:
         "allowUiUpdates": False,
         "options": {"path": "${GF_PATHS_PROVISIONING}/leitwarte"},
     }
+
+
+def _group(group: Json) -> Json:
+    """Files name a group, its folder and its pace otherwise than the API does, and expand variables ($$ is a $)."""
+    rules = [
+        {key: value for key, value in rule.items() if key not in ("orgID", "folderUID", "ruleGroup")}
+        for rule in group["rules"]
+    ]
+    rules = json.loads(json.dumps(rules, ensure_ascii=False).replace("$", "$$"))
+    return {"orgId": 1, "name": group["title"], "folder": FOLDER, "interval": f"{group['interval']}s", "rules": rules}
 
 
 def _json(content: Json) -> str:

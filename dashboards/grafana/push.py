@@ -26,10 +26,11 @@ class Pushed:
     unchanged: list[str] = field(default_factory=list)
 
 
-def push(url: str, token: str, dashboards: Mapping[str, Json], access: Access | None = None) -> Pushed:
-    """Bring folder, dashboards and (with ``access``, in plain values) the data source up to date. Blocks.
+def push(url: str, token: str, dashboards: Mapping[str, Json], group: Json, access: Access | None = None) -> Pushed:
+    """Bring folder, dashboards, alert rules and (with ``access``, in plain values) the data source up to date. Blocks.
 
-    token  of a service account that may edit dashboards (and data sources, with ``access``)
+    token  of a service account that may edit dashboards and alert rules (and data sources, with ``access``)
+    group  of alert rules, as of `dashboards.grafana.rules.rule_group`
 
     Pushing the same again changes nothing, so dashboards get no needless versions. Grafana never gives a stored
     secret back: one that changed on its own is not noticed. Raises PushError.
@@ -43,6 +44,7 @@ def push(url: str, token: str, dashboards: Mapping[str, Json], access: Access | 
             _note(pushed, f"data source {source['name']}", changed=_ensure_source(grafana, source))
         for name, dashboard in sorted(dashboards.items()):
             _note(pushed, f"dashboard {name}", changed=_ensure_dashboard(grafana, dashboard))
+        _note(pushed, f"alert rules {group['title']}", changed=_ensure_rules(grafana, group))
     except GrafanaException as error:
         raise PushError(f"Grafana at {url} refused ({error.status_code}): {error.message}. {_remedy(error)}") from error
     except (RequestException, OSError) as error:
@@ -86,6 +88,19 @@ def _ensure_dashboard(grafana: Api, dashboard: Json) -> bool:
     if stored and stored["meta"].get("folderUid") == FOLDER_UID and _contains(stored["dashboard"], dashboard):
         return False
     grafana.dashboard.update_dashboard({"dashboard": dashboard, "folderUid": FOLDER_UID, "overwrite": True})
+    return True
+
+
+def _ensure_rules(grafana: Api, group: Json) -> bool:
+    try:
+        stored = grafana.alertingprovisioning.get_rule_group(FOLDER_UID, group["title"])
+    except GrafanaClientError as error:
+        if error.status_code != 404:
+            raise
+        stored = None
+    if stored and _contains(stored, group):
+        return False
+    grafana.alertingprovisioning.update_rule_group(FOLDER_UID, group["title"], group, disable_provenance=True)
     return True
 
 

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from dashboards.grafana.build import Json
 from dashboards.grafana.build import build as build_dashboards
-from dashboards.grafana.provision import Access, write
+from dashboards.grafana.provision import FOLDER_UID, Access, write
 from dashboards.grafana.push import PushError
 from dashboards.grafana.push import push as push_dashboards
+from dashboards.grafana.rules import rule_group
 from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail, output
 from leitwarte.commands.opening import settings_file
 from leitwarte.settings import Settings
@@ -22,12 +24,10 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder to write to: dashboards and provisioning, for Grafana to read.")],
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Write dashboards, data source and provider for Grafana's file provisioning."""
+    """Write dashboards, alert rules, data source and provider for Grafana's file provisioning."""
     settings = settings_file(config).settings
     try:
-        written = write(
-            out, build_dashboards(settings.estate(), settings.timezone, settings.language), _access(settings)
-        )
+        written = write(out, _boards(settings), _access(settings), _rules(settings))
     except OSError as error:
         fail(error)
     for path in written:
@@ -40,13 +40,21 @@ def push(
     token: Annotated[str, typer.Option(envvar="GRAFANA_TOKEN", help="A service account token with editor rights.")],
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Bring folder and dashboards to a running Grafana. A second push changes nothing."""
+    """Bring folder, dashboards and alert rules to a running Grafana. A second push changes nothing."""
     settings = settings_file(config).settings
     try:
-        pushed = push_dashboards(url, token, build_dashboards(settings.estate(), settings.timezone, settings.language))
+        pushed = push_dashboards(url, token, _boards(settings), _rules(settings))
     except PushError as error:
         fail(error)
     output.print(f"{len(pushed.changed)} changed, {len(pushed.unchanged)} unchanged")
+
+
+def _boards(settings: Settings) -> dict[str, Json]:
+    return build_dashboards(settings.estate(), settings.timezone, settings.language)
+
+
+def _rules(settings: Settings) -> Json:
+    return rule_group(FOLDER_UID, settings.language)
 
 
 def _access(settings: Settings) -> Access:

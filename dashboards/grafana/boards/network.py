@@ -182,5 +182,7 @@ def _power(meters: Iterable[Meter], summed: Callable[..., str], alias: str = "")
     """The summed power of the meters' devices; a meter of both directions has its signed power in active_power."""
     devices: dict[str, set[str]] = {}
     for meter in meters:
+        if meter.formula is not None:
+            continue  # computed from others: it has no device, and would count them twice
         devices.setdefault(meter.power or "active_power", set()).add(meter.device)
     return [InfluxQuery(summed(field, ids, _HERE["device"]), alias=alias) for field, ids in devices.items()]

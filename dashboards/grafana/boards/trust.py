@@ -2,23 +2,43 @@
 
 from grafana_foundation_sdk.builders import bargauge
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.models.common import VizOrientation
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.common import BigValueGraphMode, VizOrientation
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
 from dashboards.grafana import look, transform
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, newest_of_each, per_day, select
+from dashboards.grafana.events import event_table
+from dashboards.grafana.query import InfluxQuery, curve, newest_of_each, per_day, select
 from metering.estate import Device
+from metering.heartbeat import GATEWAY
 
 _METERS_HERE, _DEVICES_HERE = chosen("meter", "site"), chosen("device", "site")
 
 
 def trust(basis: Basis) -> Dashboard:
     """Silent devices, gaps, doubted values."""
-    sections = {"row_devices": _devices, "row_quality": _quality}
+    sections = {"row_gateway": _gateway, "row_devices": _devices, "row_quality": _quality}
     return board(basis, "trust_board", sections, "site")
+
+
+def _gateway(basis: Basis) -> list[Panel]:
+    """The gateway's own signs of life, and what it reported of devices."""
+    texts = basis.texts
+    alive = f"\"device\" = '{GATEWAY}'"
+    state = InfluxQuery(select('last("state")', "reading", alive))
+    beats = InfluxQuery(curve('count("state")', "reading", alive, step="1m"))
+    told = [f"\"kind\" = '{kind}'" for kind in ("device_silent", "outbox_full", "gateway_down")]
+    words = {"0": texts("gateway_well"), "1": texts("gateway_ill")}
+    figure = look.figure(texts, "gateway_state", "none", state).time_from("5m").span(4).height(8)
+    return [
+        figure.graph_mode(BigValueGraphMode.NONE)
+        .mappings([ValueMap({value: ValueMappingResult(text=text) for value, text in words.items()})])
+        .thresholds(look.steps({None: look.GREEN, 1.0: look.RED})),
+        look.curve(texts, "gateway_beats", "none", [beats]).min(0).span(8).height(8),
+        event_table(basis, f"({' OR '.join(told)})").title(texts("gateway_events")).height(8),
+    ]
 
 
 def _devices(basis: Basis) -> list[Panel]:

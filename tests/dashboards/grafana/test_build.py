@@ -11,8 +11,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.grafana.build import DASHBOARDS, Json, build
-from dashboards.grafana.provision import Access, write
+from dashboards.grafana.provision import FOLDER_UID, Access, write
 from dashboards.grafana.query import SOURCE_UID
+from dashboards.grafana.rules import rule_group
 from device_sim.town import Town
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.texts import LANGUAGES, Language
@@ -21,6 +22,7 @@ from storage.settings import InfluxSettings
 CORE_TYPES = {"row", "stat", "timeseries", "table", "bargauge", "geomap", "trend", "xychart"}
 """What Grafana 10, 11 and 12 ship without a plugin."""
 TOWN = Town(7, 0).estate
+RULES = rule_group(FOLDER_UID)
 ACCESS = Access(version=2, database="leitwarte")
 
 
@@ -141,13 +143,14 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_provisioning_files_are_what_grafana_reads(tmp_path: Path) -> None:
     (tmp_path / "leitwarte").mkdir()
     (tmp_path / "leitwarte" / "old.json").write_text("{}")
-    written = write(tmp_path, build(TOWN, "Europe/Berlin"), ACCESS)
+    written = write(tmp_path, build(TOWN, "Europe/Berlin"), ACCESS, RULES)
     assert (
         {str(path.relative_to(tmp_path)) for path in written}
         == set(files(tmp_path))
         == {
             "datasources/leitwarte.yaml",
             "dashboards/leitwarte.yaml",
+            "alerting/leitwarte.yaml",
             *(f"leitwarte/{name}.json" for name in DASHBOARDS),
         }
     )
@@ -158,7 +161,7 @@ def test_provisioning_files_are_what_grafana_reads(tmp_path: Path) -> None:
     (provider,) = yaml.safe_load((tmp_path / "dashboards" / "leitwarte.yaml").read_text())["providers"]
     assert provider["options"]["path"] == "${GF_PATHS_PROVISIONING}/leitwarte"
     before = files(tmp_path)
-    write(tmp_path, build(TOWN, "Europe/Berlin"), ACCESS)
+    write(tmp_path, build(TOWN, "Europe/Berlin"), ACCESS, RULES)
     assert files(tmp_path) == before
 
 
@@ -178,5 +181,28 @@ def test_secrets_are_named_and_never_written(settings: dict[str, Any], secrets: 
     store = InfluxSettings.model_validate({"kind": "influxdb", "url": "http://localhost:8086", **settings})
     access = Access.to(store)
     assert access.source()["secureJsonData"] == secrets
-    write(tmp_path, build(TOWN, "Europe/Berlin"), access)
+    write(tmp_path, build(TOWN, "Europe/Berlin"), access, RULES)
     assert not any(b"hidden" in content for content in files(tmp_path).values())
+
+
+def test_alert_rules_in_files_survive_the_expansion_of_variables(tmp_path: Path) -> None:
+    write(tmp_path, {}, ACCESS, RULES)
+    (group,) = yaml.safe_load((tmp_path / "alerting" / "leitwarte.yaml").read_text())["groups"]
+    assert (group["name"], group["folder"], group["interval"]) == ("leitwarte", "Leitwarte", "60s")
+    for rule in group["rules"]:
+        query = rule["data"][0]["model"]["query"]
+        assert "$$timeFilter" in query
+        assert "$" not in query.replace("$$", "")
+        assert {"orgID", "folderUID", "ruleGroup"}.isdisjoint(rule)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_alert_rules_are_complete(language: Language) -> None:
+    rules = rule_group(FOLDER_UID, language)["rules"]
+    assert len({rule["uid"] for rule in rules}) == len({rule["title"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert [step["refId"] for step in rule["data"]] == ["A", "B", "C"]
+        assert rule["condition"] == "C"
+        assert len(rule["uid"]) <= 40
+    silent = next(rule for rule in rules if rule["uid"] == "leitwarte-gateway-silent")
+    assert silent["noDataState"] == "Alerting"

@@ -16,11 +16,14 @@ from dashboards.grafana.build import Json, build
 from dashboards.grafana.provision import FOLDER_UID, Access
 from dashboards.grafana.push import PushError, push
 from dashboards.grafana.query import SOURCE_UID
+from dashboards.grafana.rules import rule_group
 from device_sim.town import Town
 from tests.servers import free_port
 
 TOKEN = "glsa_test"
+RULE_PATH = "PUT /api/v1/provisioning/folder/leitwarte/rule-groups/leitwarte"
 DASHBOARDS = build(Town(7, 0).estate, "Europe/Berlin")
+RULES = rule_group(FOLDER_UID)
 ACCESS = Access(version=1, database="leitwarte", url="http://influxdb:8086", username="grafana", password="secret")
 
 
@@ -32,6 +35,7 @@ class Grafana(ThreadingHTTPServer):
         self.folders: dict[str, Json] = {}
         self.sources: dict[str, Json] = {}
         self.dashboards: dict[str, Json] = {}
+        self.rules: dict[str, Json] = {}
         self.written: list[str] = []
 
     @property
@@ -51,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, {**public, "id": 1, "orgId": 1, "secureJsonFields": {"password": True}})
             case ["dashboards", "uid", uid] if uid in self.server.dashboards:
                 self._answer(200, self.server.dashboards[uid])
+            case ["v1", "provisioning", "folder", _, "rule-groups", group] if group in self.server.rules:
+                self._answer(200, self.server.rules[group])
             case _:
                 self._answer(404, {"message": "not found"})
 
@@ -72,7 +78,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self._body()
-        self.server.sources[self._path()[-1]] = body
+        stored = self.server.rules if "rule-groups" in self._path() else self.server.sources
+        stored[self._path()[-1]] = body
         self._answer(200, {"message": "Datasource updated"})
 
     def _path(self) -> list[str]:
@@ -113,46 +120,53 @@ def grafana() -> Iterator[Grafana]:
 
 
 def test_a_second_push_changes_nothing(grafana: Grafana) -> None:
-    first = push(grafana.url, TOKEN, DASHBOARDS, ACCESS)
+    first = push(grafana.url, TOKEN, DASHBOARDS, RULES, ACCESS)
     boards = [f"dashboard {name}" for name in sorted(DASHBOARDS)]
-    assert first.changed == ["folder Leitwarte", "data source Leitwarte InfluxDB", *boards]
-    assert grafana.written == ["POST /api/folders", "POST /api/datasources", *["POST /api/dashboards/db"] * len(boards)]
+    assert first.changed == ["folder Leitwarte", "data source Leitwarte InfluxDB", *boards, "alert rules leitwarte"]
+    assert grafana.written == [
+        "POST /api/folders",
+        "POST /api/datasources",
+        *["POST /api/dashboards/db"] * len(boards),
+        RULE_PATH,
+    ]
     stored = grafana.dashboards["leitwarte-network-overview"]
     assert stored["meta"]["folderUid"] == FOLDER_UID
     assert stored["dashboard"].items() >= DASHBOARDS["network-overview"].items()
     assert grafana.sources[SOURCE_UID]["secureJsonData"] == {"password": "secret"}
 
     grafana.written.clear()
-    second = push(grafana.url, TOKEN, DASHBOARDS, ACCESS)
+    second = push(grafana.url, TOKEN, DASHBOARDS, RULES, ACCESS)
     assert second.changed == []
     assert second.unchanged == first.changed
     assert grafana.written == []
 
 
 def test_what_was_changed_by_hand_is_put_right(grafana: Grafana) -> None:
-    push(grafana.url, TOKEN, DASHBOARDS, ACCESS)
+    push(grafana.url, TOKEN, DASHBOARDS, RULES, ACCESS)
     grafana.written.clear()
     grafana.dashboards["leitwarte-network-overview"]["dashboard"]["panels"][1]["title"] = "mine"
     grafana.sources[SOURCE_UID]["url"] = "http://elsewhere:8086"
-    assert push(grafana.url, TOKEN, DASHBOARDS, ACCESS).changed == [
+    grafana.rules["leitwarte"]["rules"][0]["for"] = "9h"
+    assert push(grafana.url, TOKEN, DASHBOARDS, RULES, ACCESS).changed == [
         "data source Leitwarte InfluxDB",
         "dashboard network-overview",
+        "alert rules leitwarte",
     ]
-    assert grafana.written == [f"PUT /api/datasources/uid/{SOURCE_UID}", "POST /api/dashboards/db"]
+    assert grafana.written == [f"PUT /api/datasources/uid/{SOURCE_UID}", "POST /api/dashboards/db", RULE_PATH]
     assert grafana.dashboards["leitwarte-network-overview"]["dashboard"]["version"] == 2
 
 
 def test_without_access_the_data_source_is_left_alone(grafana: Grafana) -> None:
-    push(grafana.url, TOKEN, DASHBOARDS)
+    push(grafana.url, TOKEN, DASHBOARDS, RULES)
     assert grafana.sources == {}
 
 
 def test_a_wrong_token_is_said(grafana: Grafana) -> None:
     with pytest.raises(PushError, match=r"refused \(401\).*Is the token right"):
-        push(grafana.url, "wrong", DASHBOARDS)
+        push(grafana.url, "wrong", DASHBOARDS, RULES)
     assert grafana.written == []
 
 
 def test_a_grafana_that_is_not_there_is_said() -> None:
     with pytest.raises(PushError, match="cannot be reached"):
-        push(f"http://127.0.0.1:{free_port()}", TOKEN, DASHBOARDS)
+        push(f"http://127.0.0.1:{free_port()}", TOKEN, DASHBOARDS, RULES)
