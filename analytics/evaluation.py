@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from analytics.alerts.waste import Judged
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import Detector, Scores
-from analytics.anomaly.evidence import LEAD_IN_US
 from analytics.anomaly.history import judge, learn
+from analytics.anomaly.symptoms import LEAD_IN_US
 from analytics.anomaly.week import Week
 from analytics.carbon.emissions import interval_emissions
 from analytics.energy.course import LOOK_AROUND_US
@@ -108,10 +108,10 @@ class Evaluation:
             intervals = _replaced(stored, computed)
             first = int(np.argmax(intervals.completeness > 0))  # before it there was no meter
             curve = LoadCurve.of(intervals, _at(temperature, intervals.start_us)).part(first, len(intervals))
-            scores = detector.score(curve, self.week.slots(curve.start_us, step_us))
             lead = max(LEAD_IN_US // step_us, first)
+            scores = detector.score(curve, self.week.slots(curve.start_us, step_us), lead - first)
             judged = intervals.within(Window(int(intervals.start_us[lead]), part.end_us))
-            return Results(meter, judged, scores.after(lead - first), int(changed[0]) - lead)
+            return Results(meter, judged, scores, int(changed[0]) - lead)
 
         return await asyncio.to_thread(compute)
 

@@ -4,13 +4,13 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_all_start_methods, get_context
 
-_LEARNING = ["sklearn.linear_model", "analytics.anomaly.history"]
+_LEARNING = ["analytics.anomaly.history"]
 
 
 def worker_pool(workers: int | None = None) -> ProcessPoolExecutor:
     """Processes for CPU work, one per core unless told otherwise; each computes on one thread.
 
-    Where the system can, they are forked from one that has imported scikit-learn already and holds nothing else: that
+    Where the system can, they are forked from one that has imported the detector already and holds nothing else: that
     takes its seconds once, and is safe beside threads and an event loop.
     """
     forks = "forkserver" in get_all_start_methods()

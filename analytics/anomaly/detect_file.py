@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from analytics.anomaly.classifier import SHIPPED, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS, Scores, announce, decide
 from analytics.anomaly.history import judge
@@ -34,14 +35,16 @@ class DetectOptions:
     carrier       what all series measure, if they measure the same; decides what a lasting minimum is called
     step_us       length of an interval, µs; None: the most frequent distance between timestamps, for each series
     alarm_budget  false alarms per series and month that are acceptable
+    model         file of a classifier trained on own meters (`training`), instead of the one that comes along
     """
 
     weather: Path | None = None
     carrier: Carrier | None = None
     step_us: int | None = None
-    alarm_budget: float = 0.5
+    alarm_budget: float = 0.25
     timezone: str = "Europe/Berlin"
     region: str | None = "HE"
+    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def detect_file(
     tasks = []
     for series in content.series:
         try:
-            tasks.append(_task(series, options.step_us, outdoor))
+            tasks.append(on_grid(series, options.step_us, outdoor))
         except ValueError as error:
             errors.append(f"{source}: series {series.series_id!r}: {error}")
     judged = partial(_judged, options)
@@ -108,13 +111,15 @@ _SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Task:
+class SeriesCurve:
+    """One series on its grid."""
+
     series_id: str
     times_us: Int64s  # as written in the file, or the regular time where a row is absent
     curve: LoadCurve
 
 
-def _task(series: SeriesRows, step_us: int | None, outdoor: tuple[Int64s, Floats] | None) -> _Task:
+def on_grid(series: SeriesRows, step_us: int | None, outdoor: tuple[Int64s, Floats] | None) -> SeriesCurve:
     """The rows on a regular grid. Raises ValueError if they have none."""
     times = series.times_us
     if step_us is None:
@@ -136,7 +141,7 @@ def _task(series: SeriesRows, step_us: int | None, outdoor: tuple[Int64s, Floats
         temperature = latest_known(*outdoor, grid)
     written = grid.copy()
     written[slot] = times
-    return _Task(series.series_id, written, LoadCurve(grid, step_us, values, temperature))
+    return SeriesCurve(series.series_id, written, LoadCurve(grid, step_us, values, temperature))
 
 
 def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
@@ -148,14 +153,14 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
     return np.where(fresh, values[np.maximum(index, 0)], np.nan)
 
 
-def _judged(options: DetectOptions, task: _Task) -> pa.Table:
+def _judged(options: DetectOptions, task: SeriesCurve) -> pa.Table:
     week = Week(options.timezone, options.region)
-    scores = judge(week, task.curve, options.carrier).scores
+    scores = judge(week, task.curve, options.carrier, classifier(options.model or SHIPPED)).scores
     alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us)
     return _table(task, scores, alert.astype(np.int8))
 
 
-def _table(task: _Task, scores: Scores, alert: np.ndarray[tuple[int], np.dtype[np.int8]]) -> pa.Table:
+def _table(task: SeriesCurve, scores: Scores, alert: np.ndarray[tuple[int], np.dtype[np.int8]]) -> pa.Table:
     whole = not np.any(task.times_us % SECOND)
     stamps = np.datetime_as_string(task.times_us.astype("datetime64[us]"), unit="s" if whole else "us")
     return pa.table(

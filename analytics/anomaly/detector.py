@@ -1,10 +1,10 @@
 """The evidence on a meter as one calibrated score, a kind, and a decision.
 
-Every statistic is measured by the meter's own history (how far beyond its 99 % quantile), then turned into the rate at
-which alarms of that strength were false on real meters: the score is ``1 / (1 + false alarms per meter and month)``.
-So 0.5 is an alarm that one meter raises falsely once a month, 0.8 four times rarer, and a budget of false alarms is a
-threshold. The rates were fitted on 31 real series (electricity, gas, water; buildings, companies, households) with
-known faults.
+Three voices. *Rules* know at once what needs no expectation: gap, negative, stuck. *Statistics* are measured by the
+meter's own history (how far beyond its 99 % quantile) and decide what the model does not learn from. The *classifier*
+saw made faults at many meters and weighs all symptoms, and what the other two say where they would alarm alone. The
+score is ``1 / (1 + false alarms per meter and month)`` from such a weight on. So 0.5 is an alarm that one meter raises
+falsely once a month, 0.8 four times rarer, and a budget of false alarms is a threshold.
 """
 
 import math
@@ -16,15 +16,22 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from analytics.anomaly import rules
+from analytics.anomaly.classifier import Classifier, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.evidence import evidence
-from analytics.anomaly.model import ExpectedModel, trailing_mean
+from analytics.anomaly.model import ExpectedModel
+from analytics.anomaly.symptoms import Symptoms
+from analytics.anomaly.trace import Trace
+from analytics.anomaly.usual import Usual
 from analytics.anomaly.week import Bools, WeekSlots
 from metering.estate import Carrier
 from metering.instant import DAY
 from metering.samples import Floats, Int64s
 
-KINDS = ("", "gap", "negative", "stuck", "spike", "drop", "high", "low", "leak", "base_load")
+KINDS = (
+    *("", "gap", "negative", "stuck", "spike", "drop", "high", "low", "leak", "base_load"),
+    *("unit", "clock", "weekend", "drift", "phase_loss"),
+)
 """What may be wrong; ``Scores.kinds`` are positions in it."""
 
 
@@ -54,7 +61,8 @@ _SENSITIVITIES: Mapping[str, Sensitivity] = MappingProxyType(
         "flow_2d": Sensitivity("leak", 2.3, 3.0),
     }
 )
-_RULES = ("gap", "negative", "stuck")  # they come first above
+RULES = ("gap", "negative", "stuck")  # they come first above
+_BOUNDS = (("low", -1), ("high", 1))
 _SHORT_US = 14 * DAY
 """Before this much history, two weekends, nothing counts as unusual; then limits are doubled, and less and less so."""
 
@@ -101,6 +109,8 @@ class Detector:
     usual: Mapping[str, tuple[float, float]]
     """Median and distance from it to the 99 % quantile of each statistic, the latter widened for short histories."""
     carrier: Carrier | None
+    own: Usual | None = None
+    """The meter's usual symptoms; None while only the model is needed."""
 
     @classmethod
     def fit(cls, curve: LoadCurve, slots: WeekSlots, carrier: Carrier | None = None) -> Self:
@@ -112,63 +122,97 @@ class Detector:
         usual = {name: _usual(statistic, caution) for name, statistic in found.items()}
         return cls(model, rules.StuckLimits.fit(curve.values, curve.step_us, caution), usual, carrier)
 
-    def score(self, curve: LoadCurve, slots: WeekSlots) -> Scores:
-        """Judge consecutive intervals; the first three days serve the later ones as history.
-
-        Causal: what is said of an interval depends on it and earlier ones alone.
-        """
+    def trace(self, curve: LoadCurve, slots: WeekSlots) -> Trace:
+        """What the model says of consecutive intervals; the first three days serve the later ones as history."""
         expectation = self.model.expect(curve, slots)
-        found = dict(evidence(curve, expectation, self.model.level))
+        found = evidence(curve, expectation, self.model.level)
         strength = {name: self._relative(name, statistic) for name, statistic in found.items()}
         strength["gap"] = rules.gap(curve.values, curve.step_us)
         strength["negative"] = rules.negative(curve.values)
         strength["stuck"] = rules.stuck(curve.values, self.stuck_limits)
-        surprise = np.stack([_surprise(name, strength[name]) for name in _SENSITIVITIES])
-        ruled = surprise[: len(_RULES)]
-        best = np.where(ruled.max(axis=0) >= 0, ruled.argmax(axis=0), surprise.argmax(axis=0))  # a rule says it plainly
-        kinds = np.array([KINDS.index(each.kind) for each in _SENSITIVITIES.values()])[best]
-        top = surprise.max(axis=0)
-        kinds = np.where(top >= 0, self._refine(kinds, found, slots), 0)
-        lower = expectation.expected - self._band("low") * expectation.scale
-        upper = expectation.expected + self._band("high") * expectation.scale
-        return Scores(
-            1 / (1 + np.exp(-top)),
-            kinds,
-            np.where(self.model.level > 0, expectation.expected, np.nan),
-            np.where(np.isfinite(lower), np.maximum(lower, 0.0), np.nan),
-            np.where(np.isfinite(upper), upper, np.nan),
+        bounds = (expectation.expected + sign * self._band(name) * expectation.scale for name, sign in _BOUNDS)
+        return Trace.of(
+            self.model,
+            expectation,
+            slots,
+            np.stack([strength[name] for name in _SENSITIVITIES]),
+            np.stack(list(bounds)),
         )
+
+    def score(self, curve: LoadCurve, slots: WeekSlots, lead: int = 0) -> Scores:
+        """Judge consecutive intervals after the first ``lead``, which serve the later ones as history.
+
+        Causal: what is said of an interval depends on it and earlier ones alone.
+        """
+        trace = self.trace(curve, slots)
+        symptoms = Symptoms.of(curve, slots, trace)
+        own = self.own or Usual.unknown(symptoms.comparable.shape[1])
+        symptoms = symptoms.beside(own.relative(symptoms.comparable)).after(lead)
+        return judge_symptoms(trace.after(lead), symptoms, self.carrier, classifier())
 
     def _relative(self, name: str, statistic: Floats) -> Floats:
         median, spread = self.usual[name]
         return np.where(np.isfinite(statistic), (statistic - median) / spread, 0.0)
 
-    def _refine(self, kinds: Int64s, found: Mapping[str, Floats], slots: WeekSlots) -> Int64s:
-        """Name by duration, time of week and carrier what the statistics alone cannot tell apart.
-
-        A spike that has lasted for six hours is a rise, a drop a fall. A rise that shows at idle times only is a risen
-        base load, and so is the leak of a dry carrier. A water or gas register that counts the same again and again,
-        more than expected, is not stuck: something flows.
-        """
-        code = {kind: number for number, kind in enumerate(KINDS)}
-        deviation = np.clip(np.nan_to_num(found["high"]), -4.0, 4.0)
-        day = max(slots.count // 7, 1)
-        lately = trailing_mean(deviation, max(day // 4, 1), 1.0)
-        kinds = np.where((kinds == code["spike"]) & (lately > 2), code["high"], kinds)
-        kinds = np.where((kinds == code["drop"]) & (lately < -2), code["low"], kinds)
-        idle = trailing_mean(np.where(slots.off, deviation, 0.0), 3 * day, 0.0)
-        busy = trailing_mean(np.where(slots.off, 0.0, deviation), 3 * day, 0.0)
-        kinds = np.where((kinds == code["high"]) & (idle > 2 * np.maximum(busy, 0.0)), code["base_load"], kinds)
-        if self.carrier in (Carrier.WATER, Carrier.GAS):
-            return np.where((kinds == code["stuck"]) & (deviation > 0), code["leak"], kinds)
-        if self.carrier in (Carrier.ELECTRICITY, Carrier.HEAT):
-            return np.where(kinds == code["leak"], code["base_load"], kinds)
-        return kinds
-
     def _band(self, name: str) -> float:
         """The deviation of a single interval at which its statistic alone reaches score 0.5."""
         median, spread = self.usual[name]
         return median + _SENSITIVITIES[name].monthly * spread
+
+
+def doubts(trace: Trace) -> Floats:
+    """The score by rules and statistics alone, shape (n,): from 0.5 on the model does not learn from an interval."""
+    loudest: Floats = 1 / (1 + np.exp(-surprises(trace).max(axis=0)))
+    return loudest
+
+
+def judge_symptoms(trace: Trace, symptoms: Symptoms, carrier: Carrier | None, learned: Classifier) -> Scores:
+    """The scores of the intervals that showed these symptoms."""
+    said = surprises(trace)
+    loudest, ruled = said.max(axis=0), said[: len(RULES)]
+    rule, plain = ruled.argmax(axis=0), ruled.max(axis=0)
+    weighed = learned.surprise(learned.log_odds(symptoms, loudest))
+    young = trace.days * DAY < _SHORT_US  # too little is known to weigh: only rules speak
+    score = 1 / (1 + np.exp(-np.where(young, plain, weighed)))
+    kinds = np.where(plain >= 0, np.array([KINDS.index(name) for name in RULES])[rule], 0)
+    unnamed = np.flatnonzero((score >= 0.5) & (kinds == 0))
+    names = np.array([KINDS.index(name) for name in learned.kind_names])
+    kinds[unnamed] = names[learned.kind(symptoms.at(unnamed))]
+    known = trace.days > 0
+    return Scores(
+        score,
+        _told_apart(kinds, symptoms, carrier),
+        np.where(known, trace.expected, np.nan),
+        np.where(np.isfinite(trace.bounds[0]), np.maximum(trace.bounds[0], 0.0), np.nan),
+        np.where(np.isfinite(trace.bounds[1]), trace.bounds[1], np.nan),
+    )
+
+
+def _told_apart(kinds: Int64s, symptoms: Symptoms, carrier: Carrier | None) -> Int64s:
+    """Name by carrier what looks alike.
+
+    Less than expected is a lost phase at electricity meters only; a constant flow is a leak of water or gas, and a
+    risen base load of anything else. A water or gas register that counts the same again and again, more than expected,
+    is not stuck: something flows. A wrong unit is off by powers of ten. A spike downwards is a drop.
+    """
+    code = {kind: number for number, kind in enumerate(KINDS)}
+    above = symptoms.column("now") > 0
+    tens = symptoms.column("times")
+    in_tens = (np.abs(tens) > 0.75) & (np.abs(tens - np.round(tens)) < 0.25)
+    kinds = np.where((kinds == code["unit"]) & ~in_tens, code["spike"], kinds)
+    kinds = np.where((kinds == code["spike"]) & ~above, code["drop"], kinds)
+    if carrier in (Carrier.WATER, Carrier.GAS):
+        kinds = np.where((kinds == code["stuck"]) & above, code["leak"], kinds)
+    if carrier in (Carrier.ELECTRICITY, Carrier.HEAT):
+        kinds = np.where(kinds == code["leak"], code["base_load"], kinds)
+    if carrier not in (Carrier.ELECTRICITY, None):
+        kinds = np.where(kinds == code["phase_loss"], code["low"], kinds)
+    return kinds
+
+
+def surprises(trace: Trace) -> Floats:
+    """Minus the log of the false alarms per meter and month, shape (statistics, n)."""
+    return np.stack([_surprise(name, row) for name, row in zip(_SENSITIVITIES, trace.strength, strict=True)])
 
 
 def _usual(statistic: Floats, caution: float) -> tuple[float, float]:

@@ -1,14 +1,19 @@
 """A whole history judged the way it would have been judged live: each interval by what was known up to it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analytics.anomaly.classifier import Classifier, classifier
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import Detector, Scores
+from analytics.anomaly.detector import Detector, Scores, doubts, judge_symptoms
 from analytics.anomaly.evidence import LEAD_IN_US
+from analytics.anomaly.symptoms import Symptoms
+from analytics.anomaly.trace import Trace
+from analytics.anomaly.usual import Usual
 from analytics.anomaly.week import Week, WeekSlots
 from metering.estate import Carrier
 from metering.instant import DAY
@@ -17,6 +22,8 @@ from metering.samples import Floats
 _FIRST_FITS = (1, 2, 4, *range(7, 85, 7))  # days of history
 _REFIT_DAYS = 28
 _LEARN_DAYS = 366
+_SETTLED_DAYS = 14  # symptoms of the first days say little
+_OWN_DAYS = 21
 _DOUBTED = 0.5  # intervals from this score on are not learned from
 _MATURE_DAYS = 84
 _YOUNG_DOUBTED = 0.8
@@ -31,23 +38,75 @@ class Judged:
     detector: Detector
 
 
-def judge(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Judged:
+def judge(week: Week, curve: LoadCurve, carrier: Carrier | None = None, learned: Classifier | None = None) -> Judged:
     """Score every interval of the curve, with a detector that is learned anew as the history grows.
 
     Causal: the score of an interval does not change with what comes after it.
     """
+    seen = observe(week, curve, carrier)
+    scores = judge_symptoms(seen.trace, seen.symptoms, carrier, learned or classifier())
+    return Judged(scores, learn(curve, week.slots(curve.start_us, curve.step_us), seen.doubt, carrier))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """A history as it was seen live: what the models said, how much each interval was doubted, and the symptoms."""
+
+    trace: Trace
+    doubt: Floats
+    symptoms: Symptoms
+
+
+def observe(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Observed:
+    """Go through the history as it went by; causal."""
     slots = week.slots(curve.start_us, curve.step_us)
-    scores = Scores.none(0)
-    for begin, end in _stretches(curve):
-        detector = learn(curve.part(0, begin), slots.part(0, begin), scores.score, carrier)
+    stretches = list(_stretches(curve))
+    trace, doubt = _walk(curve, slots, stretches, carrier)
+    symptoms = Symptoms.of(curve, slots, trace)
+    return Observed(trace, doubt, symptoms.beside(_own(symptoms, doubt, stretches, curve.step_us)))
+
+
+def _walk(
+    curve: LoadCurve, slots: WeekSlots, stretches: Sequence[tuple[int, int]], carrier: Carrier | None
+) -> tuple[Trace, Floats]:
+    """What the models said of each interval, learned anew before each stretch, and how much each is doubted."""
+    doubt: Floats = np.zeros(0)
+    traces = []
+    for begin, end in stretches:
+        detector = _fitted(curve.part(0, begin), slots.part(0, begin), doubt, carrier)
         lead = min(begin, LEAD_IN_US // curve.step_us)
-        now = (begin - lead, end)
-        scores = Scores.join((scores, detector.score(curve.part(*now), slots.part(*now)).after(lead)))
-    return Judged(scores, learn(curve, slots, scores.score, carrier))
+        traces.append(detector.trace(curve.part(begin - lead, end), slots.part(begin - lead, end)).after(lead))
+        doubt = np.concatenate((doubt, doubts(traces[-1])))
+    return Trace.join(traces), doubt
+
+
+def _own(symptoms: Symptoms, doubt: Floats, stretches: Sequence[tuple[int, int]], step_us: int) -> NDArray[np.float32]:
+    """The comparable symptoms in units of the meter's own past, which ends where a stretch begins."""
+    rows = symptoms.comparable
+    found = np.full_like(rows, np.nan)
+    for begin, end in stretches:
+        found[begin:end] = _yardstick(rows[:begin], doubt[:begin], step_us).relative(rows[begin:end])
+    return found
+
+
+def _yardstick(rows: NDArray[np.float32], doubt: Floats, step_us: int) -> Usual:
+    begin = max(_SETTLED_DAYS * DAY // step_us, len(rows) - _LEARN_DAYS * DAY // step_us)
+    if len(rows) * step_us < _OWN_DAYS * DAY:
+        return Usual.unknown(rows.shape[1])
+    return Usual.of(rows[begin:], doubt[begin:] < _DOUBTED, step_us)
 
 
 def learn(curve: LoadCurve, slots: WeekSlots, score: Floats, carrier: Carrier | None = None) -> Detector:
-    """A detector from the last year of a history and what it was scored with.
+    """A detector from the last year of a history and what it was scored with (or doubted), for what comes next."""
+    detector = _fitted(curve, slots, score, carrier)
+    past = (len(curve) - _LEARN_DAYS * DAY // curve.step_us, len(curve))
+    curve, slots, score = curve.part(*past), slots.part(*past), score[max(past[0], 0) :]
+    symptoms = Symptoms.of(curve, slots, detector.trace(curve, slots))
+    return replace(detector, own=_yardstick(symptoms.comparable, score, curve.step_us))
+
+
+def _fitted(curve: LoadCurve, slots: WeekSlots, score: Floats, carrier: Carrier | None) -> Detector:
+    """Model and statistics, without a yardstick.
 
     Intervals that looked wrong are left out. In the first weeks less is known of what is wrong, so then it must have
     looked very wrong and be recent. And a change that lasts becomes the new normal: if more than half of the last four

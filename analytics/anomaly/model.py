@@ -18,7 +18,7 @@ from metering.samples import Floats, Int64s
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
 _COOLING_C = 18.0
-_ROUNDS = 5
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +36,8 @@ class ExpectedModel:
     profile  shape (slots of the week,): the usual consumption at moderate temperature, billing unit
     scale    shape (slots of the week,): the usual absolute deviation, as a standard deviation
     level    the mean consumption of an interval
+    peak     its 99.9 % quantile
+    days     how much history is behind this
     weights  of the temperature features, billing unit; empty if temperature is unknown or has no say
     """
 
@@ -44,6 +46,8 @@ class ExpectedModel:
     scale: Floats
     level: float
     weights: Floats
+    peak: float = 0.0
+    days: float = 0.0
 
     @classmethod
     def fit(cls, curve: LoadCurve, slots: WeekSlots) -> Self:
@@ -57,7 +61,8 @@ class ExpectedModel:
         finite = known[np.isfinite(known)]
         if not len(finite):
             return cls(step_us, np.zeros(slots.count), np.ones(slots.count), 0.0, np.empty(0))
-        level = float(np.minimum(finite, np.quantile(finite, 0.999)).mean())
+        peak = float(np.quantile(finite, 0.999))
+        level = float(np.minimum(finite, peak).mean())
         resolution = _resolution(len(known) * step_us, slots.count)
         profile = _slot_medians(known, slots, resolution)
         weights = np.empty(0)
@@ -71,7 +76,7 @@ class ExpectedModel:
         deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
         scale = _smooth(_MAD_TO_SIGMA * _slot_medians(deviation, slots, resolution), step_us)
         floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
-        return cls(step_us, profile, np.maximum(scale, floor), level, weights)
+        return cls(step_us, profile, np.maximum(scale, floor), level, weights, peak, len(known) * step_us / DAY)
 
     def expect(self, curve: LoadCurve, slots: WeekSlots) -> Expectation:
         """What to expect of the intervals of a curve; its values are not looked at."""
@@ -141,23 +146,19 @@ def _alternate(
     features: Floats, usable: Bools, known: Floats, slots: WeekSlots, resolution: int
 ) -> tuple[Floats, Floats]:
     """Profile and temperature weights, each fitted to what the other leaves, in turns; Huber weights at two sigma."""
-    # scikit-learn takes seconds to import, and a process that only scores never needs it
-    from sklearn import config_context  # noqa: PLC0415
-    from sklearn.linear_model import Ridge  # noqa: PLC0415
-
     profile = _slot_medians(known, slots, resolution)
     unit = max(float(np.abs(profile).mean()), 1e-9)
-    trust = np.ones(int(usable.sum()))
-    ridge = Ridge(alpha=len(trust) * 1e-3, fit_intercept=False, solver="cholesky")
-    weights: Floats = np.zeros(features.shape[1])
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        for _ in range(_ROUNDS):
-            target = (known - profile[slots.slot])[usable] / unit
-            weights = ridge.fit(features[usable], target, sample_weight=trust).coef_
-            residual = np.abs(target - features[usable] @ weights)
-            sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
-            trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9))
-            profile = _slot_medians(known - features @ weights * unit, slots, resolution)
+    x, slot = features[usable], slots.slot[usable]
+    trust: Floats = np.ones(len(x))
+    ridge = len(x) * 1e-3 * np.eye(x.shape[1])
+    for _ in range(_ROUNDS):
+        target = known[usable] / unit - (profile / unit)[slot]
+        weighted = x.T * trust
+        weights: Floats = np.linalg.solve(weighted @ x + ridge, weighted @ target).astype(np.float64)
+        residual = np.abs(target - x @ weights)
+        sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
+        trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9)).astype(np.float64)
+        profile = _slot_medians(known - features @ weights * unit, slots, resolution)
     return profile, weights * unit
 
 

@@ -50,8 +50,7 @@ class Week:
             _holidays(region, 2026)
 
     def slots(self, start_us: Int64s, step_us: int) -> WeekSlots:
-        hours = start_us // HOUR * HOUR  # clocks change on the hour, so one look-up an hour will do
-        local = start_us + self.calendar.utc_offsets_us(hours)
+        local = start_us + self._offsets(start_us)
         day = local // DAY
         weekday = (local - _MONDAY) // DAY % 7
         weekday = np.where(self._is_holiday(day), _SUNDAY, weekday)
@@ -59,6 +58,15 @@ class Week:
         off = (clock >= 20 * HOUR) | (clock < 6 * HOUR) | (weekday >= 5)
         step = min(step_us, DAY)
         return WeekSlots((weekday * DAY + clock) // step, 7 * DAY // step, off)
+
+    def _offsets(self, times_us: Int64s) -> Int64s:
+        """UTC offsets. Clocks change on the hour, on few days: other days need one look-up."""
+        days, day_of = np.unique(times_us // DAY, return_inverse=True)
+        offsets = self.calendar.utc_offsets_us(np.concatenate((days, days + 1)) * DAY).reshape(2, -1)
+        found: Int64s = offsets[0][day_of]
+        changing = (offsets[0] != offsets[1])[day_of]
+        found[changing] = self.calendar.utc_offsets_us(times_us[changing] // HOUR * HOUR)
+        return found
 
     def _is_holiday(self, days: Int64s) -> Bools:
         if self.region is None or not len(days):

@@ -1,7 +1,7 @@
 """How good the anomaly detection is, on series whose faults are known, beside simpler detectors.
 
 dataset    the labelled series
-folds      scores of series by classifiers that never saw them
+scoring    the scoring script that lies with them
 peers      reference detectors
 report     the table in docs/anomaly.md
 """

@@ -1,7 +1,7 @@
 """The labelled series beside the checkout: their history, the test part with faults, and the same without."""
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -47,10 +47,6 @@ class Labelled:
     @property
     def training(self) -> TrainingMeter:
         return TrainingMeter(self.id, self.sound, self.carrier)
-
-    def without_weather(self) -> Self:
-        """The same, as if no outdoor temperature were known."""
-        return replace(self, sound=replace(self.sound, temperature=None), faulty=replace(self.faulty, temperature=None))
 
 
 def labelled(folder: Path = ANOMALY / "dev") -> list[Labelled]:

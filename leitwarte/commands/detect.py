@@ -25,13 +25,17 @@ def detect(
     carrier: Annotated[Carrier | None, typer.Option(help="What the series measure, if all the same.")] = None,
     interval: Annotated[str | None, typer.Option(help="Such as 15min or 1h; found out if left out.")] = None,
     weather: Annotated[Path | None, typer.Option(help="CSV timestamp,temperature for series without one.")] = None,
+    budget: Annotated[float, typer.Option(help="False alarms per series and month that are acceptable.")] = 0.25,
+    model: Annotated[Path | None, typer.Option(help="Classifier made by leitwarte train.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Score every interval: how unusual it is, whether to alert, of what kind, what was expected.
 
     Writes series_id,timestamp,score,is_alert,kind,expected,lower,upper. A score uses nothing later than its interval.
     """
-    options = DetectOptions(weather=weather, carrier=carrier, step_us=_step(interval))
+    if budget <= 0:
+        raise typer.BadParameter("the budget must be above 0", param_hint="--budget")
+    options = DetectOptions(weather=weather, carrier=carrier, step_us=_step(interval), alarm_budget=budget, model=model)
     try:
         with progress_bars(quiet=json) as show:
             found = detect_file(file, out, options, progress=lambda done, all_: show("series", done / all_))

@@ -1,0 +1,119 @@
+"""Boosted trees as plain arrays: learned with scikit-learn, kept in an .npz file, evaluated with numpy alone.
+
+No pickle: a file of numbers can be read by any version of anything, and can do nothing but be wrong numbers.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.samples import Int64s
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+Singles = NDArray[np.float32]
+_BLOCK = 512  # rows at once, so that what is worked on stays in the cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """Complete binary trees of one depth; node i has children 2 i + 1 and 2 i + 2.
+
+    feature    shape (trees, 2^depth - 1), int32: 2 f where a missing value of feature f goes left, else 2 f + 1
+    threshold  the same shape, float32: greater values go right
+    leaf       shape (trees, 2^depth), float32: what a leaf adds to the sum
+    base       shape (outputs,), float32: where the sums begin; tree t adds to output t modulo outputs
+    """
+
+    feature: NDArray[np.int32]
+    threshold: Singles
+    leaf: Singles
+    base: Singles
+
+    @classmethod
+    def of(cls, model: "HistGradientBoostingClassifier", depth: int, columns: Int64s | None = None) -> Self:
+        """The trees of a fitted classifier, whose ``max_depth`` is at most ``depth``.
+
+        ``columns``: positions of the features it was fitted to among those that the trees will be given; None: as is.
+        """
+        trees = [tree.nodes for round_ in model._predictors for tree in round_]  # noqa: SLF001 - nothing public has them
+        inner, leaves = 2**depth - 1, 2**depth
+        feature = np.zeros((len(trees), inner), np.int32)
+        threshold = np.full((len(trees), inner), np.inf, np.float32)
+        leaf = np.zeros((len(trees), leaves), np.float32)
+        for number, nodes in enumerate(trees):
+            waiting = [(0, 0, 0)]  # place in the complete tree, its depth, node of the model
+            while waiting:
+                place, level, index = waiting.pop()
+                node = nodes[index]
+                if node["is_leaf"]:
+                    first = (place + 1) * 2 ** (depth - level) - leaves
+                    leaf[number, first : first + 2 ** (depth - level)] = node["value"]
+                    continue
+                feature[number, place] = 2 * _column(int(node["feature_idx"]), columns) + (
+                    not node["missing_go_to_left"]
+                )
+                threshold[number, place] = _at_most(float(node["num_threshold"]))
+                waiting += [(2 * place + 1, level + 1, node["left"]), (2 * place + 2, level + 1, node["right"])]
+        return cls(feature, threshold, leaf, np.ravel(model._baseline_prediction).astype(np.float32))  # noqa: SLF001
+
+    def sums(self, rows: Singles) -> Singles:
+        """The sums of the leaves (log-odds), shape (n, outputs), for ``rows`` of shape (n, features)."""
+        found = np.empty((len(rows), len(self.base)), np.float32)
+        for begin in range(0, len(rows), _BLOCK):
+            found[begin : begin + _BLOCK] = self._block(rows[begin : begin + _BLOCK])
+        return found
+
+    def _block(self, rows: Singles) -> Singles:
+        count, width = rows.shape
+        both = np.empty((count, width, 2), np.float32)
+        missing = np.isnan(rows)
+        both[:, :, 0] = np.where(missing, -np.inf, rows)
+        both[:, :, 1] = np.where(missing, np.inf, rows)
+        flat = both.ravel()
+        trees, inner = self.feature.shape
+        base = np.arange(count, dtype=np.int32)[:, None] * (2 * width)
+        tree = np.arange(trees, dtype=np.int32)[None] * inner
+        place = np.zeros((count, trees), np.int32)
+        for _ in range(inner.bit_length()):
+            node = place + tree
+            value = flat.take(self.feature.ravel().take(node) + base)
+            place = 2 * place + 1 + (value > self.threshold.ravel().take(node))
+        values = self.leaf.ravel().take(place - inner + np.arange(trees, dtype=np.int32)[None] * (inner + 1))
+        outputs = len(self.base)
+        sums: Singles = self.base + values.reshape(count, -1, outputs).sum(axis=1, dtype=np.float32)
+        return sums
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:
+        """For `numpy.savez`."""
+        return {f"{prefix}_{name}": getattr(self, name) for name in ("feature", "threshold", "leaf", "base")}
+
+    @classmethod
+    def from_arrays(cls, arrays: "np.lib.npyio.NpzFile", prefix: str, width: int) -> Self:
+        """Read back, for rows of so many features. Raises ValueError if something is missing or does not fit."""
+        try:
+            feature, threshold, leaf, base = (
+                arrays[f"{prefix}_{name}"] for name in ("feature", "threshold", "leaf", "base")
+            )
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"not a model of this program: {error}") from error
+        fits = feature.shape == threshold.shape and leaf.shape == (len(feature), feature.shape[1] + 1)
+        if not fits or np.any((feature < 0) | (feature >= 2 * width)):
+            raise ValueError("the trees do not fit together; make the model anew")
+        return cls(feature, threshold, leaf, base)
+
+
+def _column(index: int, columns: Int64s | None) -> int:
+    return index if columns is None else int(columns[index])
+
+
+def _at_most(threshold: float) -> np.float32:
+    """The greatest finite float32 that is not above: comparisons of float32 values then fall out the same.
+
+    Finite, because missing values stand above it where they go right.
+    """
+    near = np.float32(min(threshold, float(np.finfo(np.float32).max)))
+    return near if near <= threshold else np.nextafter(near, np.float32(-np.inf))
