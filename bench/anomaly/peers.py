@@ -31,7 +31,8 @@ def seasonal_naive(series: Labelled) -> Floats:
     """Distance to the value of a week ago, in usual distances of the history."""
     curve = series.faulty
     distance = np.abs(curve.values - _lag(curve.values, 168, curve.step_us))
-    return distance / max(float(np.nanmedian(distance[: series.split])), 1e-9)
+    score: Floats = distance / max(float(np.nanmedian(distance[: series.split])), 1e-9)
+    return score
 
 
 def hour_of_week(series: Labelled) -> Floats:
@@ -44,18 +45,21 @@ def hour_of_week(series: Labelled) -> Floats:
     median = np.array([np.median(past[known & (group == h)]) for h in range(168)])
     spread = np.array([np.median(np.abs(past[known & (group == h)] - median[h])) for h in range(168)])
     floor = 0.02 * float(np.nanmean(past)) + 1e-9
-    return np.abs(curve.values - median[hour]) / np.maximum(spread[hour], floor)
+    score: Floats = np.abs(curve.values - median[hour]) / np.maximum(spread[hour], floor)
+    return score
 
 
 def regression(series: Labelled) -> Floats:
     """Distance to a time-of-week and temperature regression, learned anew every four weeks, in usual deviations."""
     trace = observe(_WEEK, series.faulty).trace
-    return np.abs(series.faulty.values - trace.expected) / trace.scale
+    score: Floats = np.abs(series.faulty.values - trace.expected) / trace.scale
+    return score
 
 
 def rules(series: Labelled) -> Floats:
     """Gap, negative, stuck."""
-    return surprises(observe(_WEEK, series.faulty).trace)[: len(RULES)].max(axis=0)
+    score: Floats = surprises(observe(_WEEK, series.faulty).trace)[: len(RULES)].max(axis=0)
+    return score
 
 
 def rules_and_statistics(series: Labelled) -> Floats:
