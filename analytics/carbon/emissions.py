@@ -156,12 +156,16 @@ def tally(consumption: Floats, completeness: Floats, qualities: Qualities, steps
     consumption   shape (n,), billing unit; NaN where nothing is known
     completeness  shape (n,), 0..1
     qualities     shape (n,), `metering.quality.Quality`
+
+    Of an interval with a bridged gap a part may have been measured; a replacement value that stands for the whole of
+    its interval, as utilities deliver them, was not measured at all.
     """
     known = np.isfinite(consumption)
     measured = known & (qualities == Quality.MEASURED)
+    replaced = known & ~measured & (completeness >= 1.0)
     coverage = Coverage(
         steps,
-        _exact(np.where(known, completeness, 0.0)),
+        _exact(np.where(known & ~replaced, completeness, 0.0)),
         # where a gap was bridged its energy is in; a measured interval lacks what lies outside its readings
         steps - int(known.sum()) + _exact(np.where(measured, 1.0 - completeness, 0.0)),
     )

@@ -18,11 +18,11 @@ from analytics.reports.period import Period
 from analytics.reports.report import Report
 from analytics.reports.rules import Rules
 from metering.estate import Estate, Meter
-from metering.instant import Window
+from metering.instant import DAY, Window
 from metering.quality import Quality
 from metering.reading import Series
 from metering.samples import Floats, Qualities, Samples
-from storage.protocol import Store
+from storage.protocol import Aggregate, Store
 
 _AT_ONCE = 250  # meters whose values of a month are in memory at the same time
 _RESULTS = ("consumption", "completeness")
@@ -79,6 +79,8 @@ async def meter_sums(
             meter.id: [_whole(totals, meter, n, windows[n].duration_us // rules.step_us) for n in here]
             for meter in meters
         }
+        for name in await _replaced(store, [name for name, found in amounts.items() if any(found)], month, rules):
+            amounts[name] = [None] * len(parts)
         remaining = iter([meter for meter in meters if None in amounts[meter.id]])
         while some := list(islice(remaining, _AT_ONCE)):
             wanted = [Series(meter.id, name) for meter in some for name in _RESULTS]
@@ -90,6 +92,14 @@ async def meter_sums(
         at += len(parts)
         for one in await asyncio.to_thread(_month, meters, month, parts, amounts, rules, view):
             yield one
+
+
+async def _replaced(store: Store, meters: Sequence[str], month: Period, rules: Rules) -> set[str]:
+    """Those of the meters that have values in the month which were not measured, however complete they are."""
+    wanted = [Series(meter, "consumption") for meter in meters]
+    window = month.whole_month.window(rules.calendar)
+    counted = await store.aggregate(wanted, window, DAY, Aggregate.COUNT) if wanted else {}
+    return {series.device for series, days in counted.items() if (days.qualities != Quality.MEASURED).any()}
 
 
 def _whole(totals: Mapping[str, Floats], meter: Meter, at: int, steps: int) -> Amount | None:

@@ -82,6 +82,16 @@ def test_substituted_energy_is_kept_apart() -> None:
     assert figure.coverage.unknown == 0
 
 
+@pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.SUSPECT])
+def test_a_replacement_value_is_not_measured_however_complete(quality: Quality) -> None:
+    intervals = uniform(BERLIN.day(date(2025, 6, 1)), 1.0)
+    intervals.qualities[:24] = quality
+    (figure,) = daily(POWER, intervals, MUNICIPAL, BERLIN)
+    assert figure.kwh is not None
+    assert (figure.kwh.measured, figure.kwh.substituted) == (72, 24)
+    assert (figure.coverage.completeness, figure.coverage.unknown) == (Decimal("0.75"), 0)
+
+
 @pytest.mark.parametrize("role", [Role.FEED_IN, Role.GENERATION, Role.SUBMETER])
 def test_only_supply_has_emissions(role: Role) -> None:
     meter = replace(POWER, role=role)

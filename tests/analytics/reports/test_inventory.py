@@ -306,6 +306,23 @@ def test_what_is_no_figure_is_refused(text: str) -> None:
         FigureId.parse(text)
 
 
+@pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.SUSPECT])
+@pytest.mark.parametrize("values", [1, 2976])
+async def test_replacement_values_that_a_utility_delivered_whole_are_not_measured(
+    store: Store, values: int, quality: Quality
+) -> None:
+    await july(store)
+    starts = quarter_hours(Period.parse("2024-07").window(BERLIN))[:values].tolist()
+    await store.write([Reading("el2", "consumption", 1.0, at, quality, "ersatzwert") for at in starts])
+    figure = (await made(store, "UBA-16-2026", place="building:hall")).figure(Measure.ENERGY, carrier="electricity")
+    assert figure.value == 2976
+    with exact():
+        replaced, measured = Decimal(values) / 2976, Decimal(2976 - values) / 2976
+    assert (figure.estimated_share, figure.completeness) == (replaced, measured)
+    other = (await made(store, "UBA-16-2026", place="building:hall")).figure(Measure.ENERGY, carrier="heat")
+    assert (other.estimated_share, other.completeness) == (0, 1)
+
+
 async def test_a_frozen_report_is_made_again_to_the_byte_until_something_changes(store: Store) -> None:
     await july(store)
     period, view = Period.parse("2024-07"), RULES.view("UBA-16-2026")
