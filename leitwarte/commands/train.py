@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Learn what faults look like from sound history: faults are put into it, so no labels are needed.
 
-    At least four series of 120 days. Takes about half a minute of CPU time a meter-year.
+    At least four series of 120 days. Takes minutes.
     """
     given = {
         Carrier.ELECTRICITY: electricity,

@@ -12,8 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from analytics.anomaly.classifier import SHIPPED, Classifier, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS
-from analytics.anomaly.history import observe
+from analytics.anomaly.history import judge, observe
 from analytics.anomaly.inject import FAULTS, Injection, inject
+from analytics.anomaly.training import TrainingMeter, train
 from analytics.anomaly.trees import Trees
 from analytics.anomaly.usual import Usual
 from analytics.anomaly.week import Week
@@ -109,3 +110,21 @@ def test_usual_is_learned_from_what_is_trusted() -> None:
     assert usual.median[:2] == pytest.approx(5, abs=0.5)
     assert usual.spread[:2] == pytest.approx(2 * 2.05, rel=0.2)
     assert np.isnan(usual.relative(past)[:, 2]).all()
+
+
+def test_training_learns_from_sound_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, less in [("_ROUNDS", 15), ("_KIND_ROUNDS", 2), ("_SEEDS", (1, 2))]:
+        monkeypatch.setattr(f"analytics.anomaly.training.{name}", less)
+    meters = [TrainingMeter(f"m{seed}", office(130, seed), Carrier.ELECTRICITY) for seed in range(4)]
+    done: list[float] = []
+    trained = train(BERLIN, meters, {"made": "here"}, done.append)
+    assert done[-1] == 1.0
+    assert set(trained.unseen) == {meter.id for meter in meters}
+    spoiled = office(130, seed=9)
+    spoiled.values[100 * 24 : 105 * 24] *= 0.4
+    score = judge(BERLIN, spoiled, Carrier.ELECTRICITY, trained.classifier).scores.score
+    assert np.median(score[101 * 24 : 105 * 24]) > 2 * np.median(score[60 * 24 : 100 * 24])
+    trained.classifier.save(tmp_path / "own.npz")
+    assert Classifier.load(tmp_path / "own.npz").names == trained.classifier.names
+    with pytest.raises(ValueError, match="3 meters are too few"):
+        train(BERLIN, meters[:3], {})
