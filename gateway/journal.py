@@ -9,12 +9,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.frames import Damage, Frame, scan
 
 _DAMAGED_KEPT = 100  # files in the folder of damaged pieces; the oldest make room
+_PIECE = 1 << 20  # bytes read at once
 
 
 class Position(NamedTuple):
@@ -96,6 +98,12 @@ class Journal:
         """Where the oldest entry is, or the next one will be."""
         return Position(next(iter(self._segments), self._next), 0)
 
+    @property
+    def end(self) -> Position:
+        """Where the durable entries end: what is appended from now on comes behind."""
+        number = next(reversed(self._segments), None)
+        return Position(self._next, 0) if number is None else Position(number, self._segments[number].size)
+
     def start_after(self, segment: int) -> None:
         """Give new segments higher numbers than ``segment``."""
         self._next = max(self._next, segment + 1)
@@ -123,23 +131,26 @@ class Journal:
         segment.total += total
         self.size += len(frames)
 
-    def read(self, start: Position) -> Iterator[Entry | Loss]:
-        """The durable entries from ``start`` on; what is appended while reading may be left to the next call."""
+    def read(self, start: Position, end: Position | None = None) -> Iterator[Entry | Loss]:
+        """The durable entries from ``start`` to ``end``; what is appended while reading may be left to the next call.
+
+        Holds about a megabyte at a time, and a segment if it is damaged.
+        """
         position = start
         for number in sorted(self._segments):
             if number < position.segment:
                 continue
             segment = self._segments[number]
             position = max(position, Position(number, 0))
-            while position.offset < segment.size:
-                for found in scan(self._bytes(segment, position.offset)):
-                    after = Position(number, position.offset + found.end)
+            limit = inf if end is None or number < end.segment else end.offset if number == end.segment else 0
+            while position.offset < (stop := min(segment.size, limit)):
+                for base, found in _scan(segment.path, position.offset, int(stop)):
+                    position = Position(number, base + found.end)
                     if isinstance(found, Frame):
-                        yield Entry(found.payload, found.total, after)
+                        yield Entry(found.payload, found.total, position)
                     else:
-                        self._set_aside(segment, position.offset + found.offset, position.offset + found.end)
-                        yield Loss(self._missing(segment), after)
-                position = after
+                        self._set_aside(segment, base + found.offset, base + found.end)
+                        yield Loss(self._missing(segment), position)
 
     def drop(self, before: int) -> int:
         """Delete the segments numbered below ``before``; returns how many readings were in them."""
@@ -157,16 +168,16 @@ class Journal:
         return self.drop(oldest[1]) if len(oldest) == 2 else 0
 
     def _recover(self, number: int, segment: _Segment) -> Iterator[Entry]:
-        data = segment.path.read_bytes()
+        on_disk = segment.path.stat().st_size
         kept = True
-        for found in scan(data):
+        for base, found in _scan(segment.path, 0, on_disk):
             if isinstance(found, Damage):
-                kept = self._set_aside(segment, found.offset, found.end)
+                kept = self._set_aside(segment, base + found.offset, base + found.end)
                 continue
-            segment.size, segment.total = found.end, segment.total + found.total
-            yield Entry(found.payload, found.total, Position(number, found.end))
+            segment.size, segment.total = base + found.end, segment.total + found.total
+            yield Entry(found.payload, found.total, Position(number, segment.size))
         self.size += segment.size
-        if segment.size < len(data) and kept:
+        if segment.size < on_disk and kept:
             os.truncate(segment.path, segment.size)
 
     def _begin_segment(self) -> tuple[int, _Segment]:
@@ -187,14 +198,9 @@ class Journal:
             os.close(self._active[0])
             self._active = None
 
-    def _bytes(self, segment: _Segment, offset: int) -> bytes:
-        with segment.path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(segment.size - offset)
-        return data.ljust(segment.size - offset, b"\0")  # a file that has shrunk is damaged at its end
-
     def _missing(self, segment: _Segment) -> int:
-        intact = sum(found.total for found in scan(self._bytes(segment, 0)) if isinstance(found, Frame))
+        whole = _scan(segment.path, 0, segment.size)
+        intact = sum(found.total for _, found in whole if isinstance(found, Frame))
         missing, segment.total = segment.total - intact, intact
         return missing
 
@@ -207,13 +213,34 @@ class Journal:
         self.damaged += 1
         try:
             folder.mkdir(exist_ok=True)
-            copy.write_bytes(segment.path.read_bytes()[offset:end])
+            copy.write_bytes(_bytes(segment.path, offset, end))
         except OSError:
             copy.unlink(missing_ok=True)
             return False
         for old in sorted(folder.iterdir())[:-_DAMAGED_KEPT]:
             old.unlink(missing_ok=True)
         return True
+
+
+def _scan(path: Path, start: int, stop: int) -> Iterator[tuple[int, Frame | Damage]]:
+    """All that is found between the offsets, each with the offset that its own are counted from."""
+    size = _PIECE
+    while start < stop:
+        end = min(start + size, stop)
+        done = start
+        for found in scan(_bytes(path, start, end)):
+            if isinstance(found, Damage) and end < stop:
+                break  # perhaps a whole frame, and only this piece ends within it
+            done = start + found.end
+            yield start, found
+        size = _PIECE if done > start else stop - start
+        start = done
+
+
+def _bytes(path: Path, start: int, stop: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start).ljust(stop - start, b"\0")  # a file that has shrunk is damaged at its end
 
 
 def segment_files(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -60,7 +61,8 @@ def test_cut_at_every_byte_keeps_every_whole_frame(tmp_path: Path) -> None:
 @given(st.data())
 def test_damage_anywhere_costs_only_the_frames_it_touches(data: st.DataObject) -> None:
     payloads = data.draw(st.lists(st.binary(max_size=60), min_size=1, max_size=12))
-    with tempfile.TemporaryDirectory() as name:
+    piece = data.draw(st.integers(1, 200))
+    with tempfile.TemporaryDirectory() as name, patch("gateway.journal._PIECE", piece):
         path = written(Path(name), payloads)
         original = path.read_bytes()
         frames = [found for found in scan(original) if isinstance(found, Frame)]
@@ -102,6 +104,27 @@ def test_damage_while_it_runs_is_counted_as_a_loss(tmp_path: Path) -> None:
         second.offset : second.end
     ]
     assert journal.damaged == 1
+    journal.close()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 16, 25, 60, 100])
+def test_it_is_read_piece_by_piece(tmp_path: Path, piece: int) -> None:
+    written(tmp_path)
+    with patch("gateway.journal._PIECE", piece):
+        assert recovered(tmp_path)[0] == PAYLOADS
+
+
+def test_it_is_read_up_to_an_end_and_from_there(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 50)
+    journal.open()
+    ends = [journal.end]
+    for payload in PAYLOADS:
+        journal.append(encode(payload, 1), 1)
+        ends.append(journal.end)
+    for number, end in enumerate(ends):
+        before, behind = list(journal.read(ends[0], end)), list(journal.read(end))
+        assert [entry.payload for entry in before if isinstance(entry, Entry)] == PAYLOADS[:number]
+        assert [entry.payload for entry in behind if isinstance(entry, Entry)] == PAYLOADS[number:]
     journal.close()
 
 
