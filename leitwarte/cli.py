@@ -22,6 +22,7 @@ class _Entry(NamedTuple):
 _CONTENTS = {
     "demo": _Entry(_TRY, "Simulate a town, read it live and show it at http://localhost:8080."),
     "sim": _Entry(_TRY, "Serve simulated or replayed devices over real Modbus and MQTT."),
+    "init": _Entry(_OPERATE, "Write a settings file to begin with, by asking little."),
     "run": _Entry(_OPERATE, "Run gateway, analytics and web app."),
     "check": _Entry(_OPERATE, "Validate the settings file and say what each line will do."),
     "reload": _Entry(_OPERATE, "Have what runs read its settings again."),
