@@ -9,7 +9,7 @@ CONFIG ?= leitwarte.yaml
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: demo test setup run check servers lock clean fuzz faults
+.PHONY: demo test setup run check servers lock clean fuzz faults bench-anomaly
 
 demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
@@ -39,6 +39,9 @@ $(STAMP): installer.lock requirements.lock pyproject.toml
 $(DEVELOPMENT): $(STAMP) development.lock
 	$(UV) pip install --quiet --require-hashes -r development.lock
 	@touch $@
+
+bench-anomaly: $(DEVELOPMENT) ## detection on labelled series beside other detectors: docs/anomaly.md
+	$(BIN)/python -m bench.anomaly
 
 faults: $(DEVELOPMENT) servers ## break everything around the real gateway, over fifty kills, and count: docs/reliability.md
 	$(BIN)/python -m tests.faults --long --seed 1
