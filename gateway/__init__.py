@@ -4,6 +4,7 @@ gateway                 puts the parts together
 intake, thinning        what comes is put in its place; is the `collectors.protocol.Sink`
 plausibility            which readings to doubt, which not to take (Plausibilisierung)
 outbox, quarantine      what waits for the store; what will never get there. Both on disk, on `journal` and `frames`
+stretches, cursor       which part of the outbox goes next, and what of it is stored
 writer, supervisor      from outbox to store; collectors that are started again when they end
 replay                  another try for what was set aside
 reporter                heartbeat and events in the store

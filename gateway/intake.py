@@ -33,7 +33,9 @@ class Intake:
         self.dead_letters = 0
         self.devices = Devices(devices, clock.now_us())
         self.plausibility = Plausibility(devices, settings.stuck_after_s, settings.future_tolerance_s)
-        self.outbox = Outbox(settings.data_dir / "outbox", settings.outbox_max_mb * _MB, clock)
+        newest_first = settings.drain == "newest_first"
+        outbox = settings.data_dir / "outbox"
+        self.outbox = Outbox(outbox, settings.outbox_max_mb * _MB, clock, newest_first=newest_first)
         self.quarantine = Quarantine(settings.data_dir / "quarantine", settings.quarantine_max_mb * _MB)
         self._clock = clock
         self._thinner = Thinner()

@@ -1,6 +1,7 @@
 """Settings of the gateway, as in the settings file."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -29,6 +30,8 @@ class GatewaySettings(Strict):
     """How many readings are written to the store at once."""
     batch_wait_s: float = Field(default=0.25, ge=0)
     """How long the first reading after a pause waits for others, in seconds."""
+    drain: Literal["oldest_first", "newest_first"] = "oldest_first"
+    """What goes to the store first after an outage; newest_first lets what comes pass the backlog, batch by batch."""
     retry_s: float = Field(default=1.0, gt=0)
     """First pause after a failure of the store or a collector, in seconds; it doubles with each failure in a row."""
     retry_max_s: float = Field(default=60.0, gt=0)

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Writer:
-    """Stores what the outbox holds, in its order; commits what is stored.
+    """Stores what the outbox gives, in that order; commits what is stored.
 
     While the store cannot answer it waits. What the store refuses is narrowed down to single readings, which are set
     aside with what the store said; the rest goes on. Series of which it refused the last reading are written apart,

@@ -11,7 +11,7 @@ from metering.reading import Reading
 
 
 async def main(folder: Path) -> None:
-    outbox = Outbox(folder, 2_000_000, Clock())
+    outbox = Outbox(folder, 2_000_000, Clock(), newest_first="newest_first" in sys.argv)
     await outbox.open()
     sys.stdout.write("open\n")
     sys.stdout.flush()
@@ -33,7 +33,7 @@ async def main(folder: Path) -> None:
             sys.stdout.flush()
             await outbox.commit(batch)
 
-    await asyncio.gather(*map(append, range(4)), *([store()] if "store" in sys.argv else []))
+    await asyncio.gather(*map(append, range(4)), *([] if "append" in sys.argv else [store()]))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from collectors.protocol import Receipt
 from gateway.frames import scan
-from gateway.journal import segment_files
-from gateway.outbox import Batch, Outbox
+from gateway.journal import Position, segment_files
+from gateway.outbox import Outbox
 from gateway.receipts import Receipts, load, save
+from gateway.stretches import Batch
 from metering.clock import Clock
 from metering.reading import Reading
 
@@ -31,8 +32,8 @@ def reading(n: int) -> Reading:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, max_bytes: int = 1 << 20) -> AsyncIterator[Outbox]:
-    outbox = Outbox(folder, max_bytes, Clock())
+async def opened(folder: Path, max_bytes: int = 1 << 20, *, newest_first: bool = False) -> AsyncIterator[Outbox]:
+    outbox = Outbox(folder, max_bytes, Clock(), newest_first=newest_first)
     await outbox.open()
     try:
         yield outbox
@@ -51,13 +52,24 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+def times(batch: Batch) -> list[int]:
+    return [item.time_us for item in batch.readings]
+
+
+async def committed(outbox: Outbox, most: int) -> Batch:
+    """The next batch, stored; an empty one if nothing waits."""
+    if outbox.queued == 0:
+        return Batch([], 0, Position(0, 0), 0)
+    batch = await taken(outbox, most)
+    await outbox.commit(batch)
+    return batch
+
+
 async def everything(outbox: Outbox) -> list[int]:
-    times: list[int] = []
+    stored: list[int] = []
     while outbox.queued:
-        batch = await taken(outbox, 100)
-        times += [item.time_us for item in batch.readings]
-        await outbox.commit(batch)
-    return times
+        stored += times(await committed(outbox, 100))
+    return stored
 
 
 async def test_appends_return_durable_and_in_order(tmp_path: Path) -> None:
@@ -151,14 +163,14 @@ async def test_full_means_waiting_and_room_ends_it(tmp_path: Path) -> None:
         await until(lambda: outbox.full)
         assert outbox.size <= 16_000
         assert not collecting.done()
-        times: list[int] = []
+        stored: list[int] = []
         while not collecting.done() or outbox.queued:
             batch = await taken(outbox, 20)
-            times += [item.time_us for item in batch.readings]
+            stored += times(batch)
             await outbox.commit(batch)
             await asyncio.sleep(0)
             assert outbox.size <= 16_000
-        assert times == list(range(1000))
+        assert stored == list(range(1000))
         assert not outbox.full
 
 
@@ -225,6 +237,99 @@ async def test_damage_while_it_runs_is_a_counted_loss(tmp_path: Path) -> None:
         assert outbox.queued == 0
 
 
+async def test_newest_first_what_comes_goes_before_a_backlog(tmp_path: Path) -> None:
+    async with opened(tmp_path, 64_000, newest_first=True) as outbox:
+        for n in range(100):
+            await outbox.append([reading(n)])
+        stored = times(await committed(outbox, 10))  # before anybody knows that it is a backlog
+        for n in range(100, 190):
+            await outbox.append([reading(n)])
+            batches = [times(await committed(outbox, 10)) for _ in range(2)]
+            stored += [time for batch in batches for time in batch]
+            assert n in stored, "at the latest with the second batch"
+            if n < 105:
+                assert sorted(map(len, batches)) == [1, 10], "and the backlog in its turn"
+        assert stored != sorted(stored)
+        assert sorted(stored) == list(range(190))
+        assert outbox.queued == 0
+        assert len(segment_files(tmp_path)) == 1
+
+
+async def test_newest_first_a_second_outage_is_a_backlog_of_its_own(tmp_path: Path) -> None:
+    stored: list[int] = []
+    async with opened(tmp_path, newest_first=True) as outbox:
+        for first in (0, 100, 200):
+            for n in range(first, first + 90):
+                await outbox.append([reading(n)])
+            stored += times(await committed(outbox, 10)) + times(await committed(outbox, 10))
+            await outbox.append([reading(first + 99)])
+            stored += times(await committed(outbox, 10)) + times(await committed(outbox, 10))
+            assert first + 99 in stored
+    async with opened(tmp_path, newest_first=True) as outbox:
+        assert outbox.queued == 273 - len(stored)
+        rest = await everything(outbox)
+    assert sorted(stored + rest) == [n for n in range(300) if n % 100 < 90 or n % 100 == 99]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_whatever_is_left_of_the_cursor_nothing_is_lost(tmp_path: Path, *, newest_first: bool) -> None:
+    stored: list[int] = []
+    async with opened(tmp_path, newest_first=True) as outbox:
+        for n in range(60):
+            await outbox.append([reading(n)])
+            if n in {30, 31, 45, 50, 51}:
+                stored += times(await committed(outbox, 5))
+    whole = (tmp_path / "cursor").read_bytes()
+    assert stored != sorted(stored)
+    for size in range(len(whole) + 1):
+        (tmp_path / "cursor").write_bytes(whole[:size])
+        async with opened(tmp_path, newest_first=newest_first) as outbox:
+            batch = await taken(outbox)
+            found = times(batch)
+            while len(found) < outbox.queued:
+                found += times(await taken(outbox))
+            kept = stored if size == len(whole) else []
+            assert sorted(found + kept) == list(range(60))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(["append", "append", "take", "commit", "rewind", "restart", "other order"]), max_size=50),
+    st.integers(1, 12),
+)
+def test_newest_first_any_order_of_steps_loses_and_doubles_nothing(steps: list[str], most: int) -> None:
+    async def scenario(folder: Path) -> None:
+        newest_first = True
+        outbox = Outbox(folder, 20_000, Clock(), newest_first=newest_first)
+        await outbox.open()
+        appended, batch = 0, None
+        stored: list[int] = []
+        for step in [*steps, "restart"]:
+            if step == "append":
+                await outbox.append([reading(appended + n) for n in range(5)])
+                appended += 5
+            elif step == "take" and batch is None and appended > len(stored):
+                batch = await taken(outbox, most)
+            elif step == "commit" and batch is not None:
+                await outbox.commit(batch)
+                stored += times(batch)
+                batch = None
+            elif step == "rewind":
+                outbox.rewind()
+                batch = None
+            elif step in {"restart", "other order"}:
+                newest_first ^= step == "other order"
+                await outbox.close()
+                outbox, batch = Outbox(folder, 20_000, Clock(), newest_first=newest_first), None
+                await outbox.open()
+            assert outbox.queued == appended - len(stored)
+        assert sorted(stored + await everything(outbox)) == list(range(appended))
+        await outbox.close()
+
+    with tempfile.TemporaryDirectory() as name:
+        asyncio.run(scenario(Path(name)))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["append", "take", "commit", "rewind", "restart"]), max_size=40))
 def test_any_order_of_steps_loses_nothing_and_stores_in_order(steps: list[str]) -> None:
@@ -258,7 +363,7 @@ def test_any_order_of_steps_loses_nothing_and_stores_in_order(steps: list[str]) 
         asyncio.run(scenario(Path(name)))
 
 
-@pytest.mark.parametrize("mode", ["append", "store"])
+@pytest.mark.parametrize("mode", ["append", "store", "newest_first"])
 async def test_kill_9_loses_no_append_that_returned(tmp_path: Path, mode: str) -> None:
     returned: set[int] = set()
     stored: set[int] = set()
