@@ -70,6 +70,10 @@ def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
     for kind, c, connection in settings.connections():
         for d, device in enumerate(connection.devices):
             yield (kind, c, "devices", d, "building"), "building", device.building
+    for p, plant in enumerate(settings.carbon.plants):
+        for key in ("electricity", "heat", "feed_in", "fuel_meters"):
+            for n, meter_id in enumerate(getattr(plant, key)):
+                yield ("carbon", "plants", p, key, n), "meter", meter_id
     for s, site in enumerate(settings.sites):
         for b, building in enumerate(site.buildings):
             for m, meter in enumerate(building.meters):

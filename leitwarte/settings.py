@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from analytics.carbon.factors import FactorSet
+from analytics.carbon.plant import Plants
 from analytics.carbon.settings import CarbonSettings
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
@@ -120,6 +121,8 @@ class Settings(Strict):
             weather=carbon.normalisation(),
             bands=carbon.bands(),
             municipality=carbon.whole_municipality,
+            plants=Plants(tuple(plant.plant() for plant in carbon.plants)),
+            certificates=tuple(one.certificate() for one in carbon.certificates),
         )
 
     def tomorrow(self) -> date:

@@ -13,6 +13,7 @@ from analytics.carbon.edition import Library
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.factors import DEFAULT, Choice
 from analytics.carbon.gas_table import read_gas_table
+from analytics.carbon.plant_settings import CertificateSettings, PlantSettings
 from analytics.carbon.weather import Normalisation, heating_factor
 from metering.strict import Strict
 
@@ -112,6 +113,10 @@ class CarbonSettings(Strict):
     """Sector of a building, by its id; municipal if left out."""
     whole_municipality: bool = False
     """Whether the meters are all the grid-bound consumption of the municipality: only then can a balance be BISKO."""
+    plants: tuple[PlantSettings, ...] = ()
+    """Combined heat and power; generation meters that no plant names are photovoltaics."""
+    certificates: tuple[CertificateSettings, ...] = ()
+    """Guarantees of origin, for the market-based view."""
     weather: WeatherSettings | None = None
     """For weather-normalised heat of buildings."""
     band: BandSettings = BandSettings()

@@ -11,8 +11,11 @@ from analytics.carbon.conformity import Conformity, Grade, assess
 from analytics.carbon.emissions import Problem
 from analytics.carbon.energy import Energy, emissions_kg
 from analytics.carbon.exact import exact
+from analytics.carbon.factor import Factor
 from analytics.carbon.factors import FactorSet
+from analytics.carbon.plant import Plant
 from analytics.carbon.view import Kind, Scope, View
+from analytics.reports.certified import Shares
 from analytics.reports.changes import changes
 from analytics.reports.figures import figures
 from analytics.reports.gaps import PeriodSum
@@ -58,8 +61,13 @@ def assemble(  # noqa: PLR0913, PLR0917
     place: str,
     now: Sequence[MeterSum],
     before: Sequence[MeterSum] | None = None,
+    *,
+    shares: Shares | None = None,
 ) -> Report:
-    """The report from the sums of all meters at the place; ``before`` are those of the year before, to compare."""
+    """The report from the sums of all meters at the place; ``before`` are those of the year before, to compare.
+
+    ``shares`` are what certificates cover of purchased electricity, for the method annex.
+    """
     with exact():
         found = rows(estate, now, rules, view)
         return Report(
@@ -68,7 +76,7 @@ def assemble(  # noqa: PLR0913, PLR0917
             place=place,
             rows=found,
             figures=tuple(figures(estate, found, period, rules, view, place)),
-            method=_method(rules, period),
+            method=_method(rules, period, shares or {}),
             changes=() if before is None else tuple(changes(period, rules, view, place, now, before)),
             conformity=_conformity(found, rules, view) if view.kind in (Kind.TERRITORIAL, Kind.MIXED) else None,
         )
@@ -78,7 +86,7 @@ def rows(estate: Estate, sums: Iterable[MeterSum], rules: Rules, view: View) -> 
     """Sorted by building, carrier, scope, entry and month."""
     groups: defaultdict[tuple[str, Carrier, Scope, Entry, date], list[MeterSum]] = defaultdict(list)
     for part in sums:
-        entry = _ENTRIES.get(part.meter.role)
+        entry = _entry(part.meter, rules)
         if entry is not None:
             groups[part.meter.building, part.meter.carrier, part.scope, entry, part.month].append(part)
     made = [
@@ -89,7 +97,13 @@ def rows(estate: Estate, sums: Iterable[MeterSum], rules: Rules, view: View) -> 
     for key, parts in groups.items():
         if key[3] is Entry.OWN_USE and key[1] is Carrier.ELECTRICITY:
             fed_in = groups.get((*key[:3], Entry.FEED_IN, key[4]), [])
-            made += _generation(key, parts, fed_in, rules, view)
+            for plant in dict.fromkeys(rules.plants.of(part.meter.id) for part in parts):
+                made_by = [part for part in parts if rules.plants.of(part.meter.id) is plant]
+                out = [part for part in fed_in if rules.plants.of(part.meter.id) is plant]
+                if plant is None:
+                    made += _generation(key, made_by, out, rules, view)
+                else:
+                    made.append(_cogeneration(key, made_by, out, plant, rules, view))
     return tuple(
         Row(estate.buildings[building], rules.sector(building), carrier, scope, entry, month, tuple(sorted(ids)), total)
         for (building, carrier, scope, entry, month), ids, total in sorted(made, key=lambda one: one[0])
@@ -123,7 +137,40 @@ def _generation(
         yield (building, carrier, key[2], Entry.AVOIDED, month), ids, total
 
 
+def _cogeneration(  # noqa: PLR0913, PLR0917
+    key: tuple[str, Carrier, Scope, Entry, date],
+    generated: Sequence[MeterSum],
+    fed_in: Sequence[MeterSum],
+    plant: Plant,
+    rules: Rules,
+    view: View,
+) -> tuple[tuple[str, Carrier, Scope, Entry, date], list[str], PeriodSum]:
+    """A plant's electricity at its factor: all of it beside the fuel if that counts, else what was used here."""
+    building, carrier, scope, _, month = key
+    meters = [part.meter.id for part in generated]
+    whole = reduce(PeriodSum.plus, (part.sum for part in generated))
+    out = None
+    if not plant.fuel_meters and fed_in:
+        out = reduce(PeriodSum.plus, (part.sum for part in fed_in))
+        meters += [part.meter.id for part in fed_in]
+    try:
+        factor = plant.factor(carrier, month, view)
+    except LookupError:
+        factor = None
+    entry = Entry.CHP if plant.fuel_meters else Entry.OWN_USE
+    scopes = view.scopes_of(carrier)
+    return (building, carrier, scopes[0] if scopes else scope, entry, month), meters, _used(whole, out, factor, rules)
+
+
 def _own_use(generated: PeriodSum, fed_in: PeriodSum | None, month: date, own: FactorSet, rules: Rules) -> PeriodSum:
+    try:
+        factor = own.factor("pv", month)
+    except LookupError:
+        factor = None
+    return _used(generated, fed_in, factor, rules)
+
+
+def _used(generated: PeriodSum, fed_in: PeriodSum | None, factor: Factor | None, rules: Rules) -> PeriodSum:
     coverage, problems = generated.coverage, generated.problems
     kwh = generated.kwh
     if fed_in is not None:
@@ -133,15 +180,21 @@ def _own_use(generated: PeriodSum, fed_in: PeriodSum | None, month: date, own: F
         return PeriodSum(None, None, coverage, (), problems)
     if kwh.total < 0:
         return PeriodSum(None, None, coverage, (), (*problems, Problem.FEED_IN_EXCEEDS))
-    try:
-        factor = own.factor("pv", month)
-    except LookupError:
+    if factor is None:
         return PeriodSum(kwh, None, coverage, (), (*problems, Problem.NO_FACTOR))
     kg = kwh.times(emissions_kg(Energy(Decimal(1)), factor))
     return PeriodSum(kwh, kg, coverage, (factor,), problems, rules.bands.spread(kg, factor))
 
 
-def _method(rules: Rules, period: Period) -> Method:
+def _entry(meter: Meter, rules: Rules) -> Entry | None:
+    if rules.supplies(meter):
+        return Entry.SUPPLY
+    if meter.carrier is Carrier.HEAT and rules.plants.of(meter.id) is not None:
+        return Entry.CHP
+    return _ENTRIES.get(meter.role)
+
+
+def _method(rules: Rules, period: Period, shares: Shares) -> Method:
     gas = rules.gas.periods if rules.gas else ()
     used = [p for p in gas if p.start < period.end and (p.end is None or p.end > period.start)]
     weather = f"{rules.weather.method}, {rules.weather.source}" if rules.weather else None
@@ -149,13 +202,16 @@ def _method(rules: Rules, period: Period) -> Method:
         version=version("leitwarte"),
         timezone=rules.calendar.zone.key,
         step_minutes=rules.step_us // MINUTE,
-        gas=tuple((p.start, p.end, p.state_number, p.calorific_value, p.source) for p in used),
+        gas=tuple((p.start, p.end, p.state_number, p.calorific_value, p.source, p.area) for p in used),
         band={
             "provisional": rules.bands.provisional,
             "stand_in": rules.bands.stand_in,
             "substituted": rules.bands.substituted,
         },
         weather=weather,
+        certificates=tuple(
+            (one.id, year, one.kwh, share, one.source) for year in sorted(shares) for one, share in shares[year].items()
+        ),
     )
 
 

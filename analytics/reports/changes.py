@@ -13,7 +13,7 @@ from analytics.reports.figure import ALL, FigureId, Measure
 from analytics.reports.meter_sum import MeterSum
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
-from metering.estate import Carrier, Role
+from metering.estate import Carrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def changes(  # noqa: PLR0913, PLR0917
 ) -> Iterator[Change]:
     """Changes of what supply meters cause: of the whole and each building, in all and by carrier."""
     groups: defaultdict[tuple[str, str], list[Parts]] = defaultdict(list)
-    earlier = {_key(part): part for part in before if part.meter.role is Role.SUPPLY}
-    later = {_key(part): part for part in now if part.meter.role is Role.SUPPLY}
+    earlier = {_key(part): part for part in before if rules.supplies(part.meter)}
+    later = {_key(part): part for part in now if rules.supplies(part.meter)}
     years = period.previous.start.year, period.start.year
     for key in dict.fromkeys([*later, *earlier]):
         one = later.get(key) or earlier[key]

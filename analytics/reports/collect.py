@@ -13,6 +13,7 @@ from analytics.carbon.exact import exact
 from analytics.carbon.view import View
 from analytics.energy.intervals import MICRO, Intervals
 from analytics.reports.assemble import assemble, balanced
+from analytics.reports.certified import covered, purchased, shares_of, years
 from analytics.reports.meter_sum import MeterSum
 from analytics.reports.period import Period
 from analytics.reports.report import Report
@@ -51,12 +52,18 @@ async def collect(  # noqa: PLR0913, PLR0917
     StoreRefused as the store does.
     """
     view = view or rules.view()
-    now = [part async for part in meter_sums(store, balanced(estate, place, rules), period, rules, view)]
-    before: list[MeterSum] | None = None
-    if compare:
-        meters = balanced(estate, place, rules)
-        before = [part async for part in meter_sums(store, meters, period.previous, rules, view)]
-    return await asyncio.to_thread(assemble, estate, period, rules, view, place, now, before)
+    meters = balanced(estate, place, rules)
+    periods = [period, period.previous] if compare else [period]
+    shares = {
+        year: shares_of(
+            rules, year, [part async for part in meter_sums(store, purchased(estate), Period.year(year), rules, view)]
+        )
+        for year in years(rules, view, (month.start.year for one in periods for month in one.months))
+    }
+    sums = [
+        [covered(part, shares, rules) async for part in meter_sums(store, meters, one, rules, view)] for one in periods
+    ]
+    return await asyncio.to_thread(assemble, estate, period, rules, view, place, *sums, shares=shares)
 
 
 async def meter_sums(
@@ -67,7 +74,7 @@ async def meter_sums(
     What was measured without a gap the store adds up itself; only months with gaps are looked at interval by interval,
     a month of some meters at a time.
     """
-    bounds = view.bounds([*{meter.carrier.value for meter in meters}, "pv"]) | _gas_bounds(rules)
+    bounds = view.bounds([*{meter.carrier.value for meter in meters}, "pv", *rules.plants.fuels]) | _gas_bounds(rules)
     months = [(month, month.whole_month.split(bounds | {month.start, month.end})) for month in period.months]
     windows = [part.window(rules.calendar) for _, parts in months for part in parts]
     groups = {f"{name} {meter.id}": [Series(meter.id, name)] for meter in meters for name in _RESULTS}

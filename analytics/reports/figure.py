@@ -24,6 +24,8 @@ class Measure(StrEnum):
     AVOIDED = "avoided"  # kg avoided elsewhere by own generation: beside the inventory, never subtracted
     OWN_USE = "own_use"  # kWh generated and used on site
     FEED_IN = "feed_in"  # kWh given to the network: never netted
+    CHP_ENERGY = "chp_energy"  # kWh of electricity and heat of own plants whose fuel counts: beside the inventory
+    CHP_EMISSIONS = "chp_emissions"  # kg of that fuel that are theirs: beside the inventory
     WEATHER_NORMALISED = "weather_normalised"  # kWh of heat in a normal year; never in a BISKO balance
     ENERGY_PER_AREA = "energy_per_area"  # kWh/m² of net floor area
     EMISSIONS_PER_AREA = "emissions_per_area"  # kg/m²

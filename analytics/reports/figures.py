@@ -1,7 +1,7 @@
 """The figures of a report: which there are, and what each is made of. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -21,10 +21,12 @@ _ENTRIES: Mapping[Measure, tuple[Entry, ...]] = {
     Measure.OWN_USE: (Entry.OWN_USE,),
     Measure.FEED_IN: (Entry.FEED_IN,),
     Measure.AVOIDED: (Entry.AVOIDED,),
+    Measure.CHP_ENERGY: (Entry.CHP,),
+    Measure.CHP_EMISSIONS: (Entry.CHP,),
     Measure.COST: (Entry.SUPPLY,),
     Measure.WATER: (Entry.SUPPLY,),
 }
-_KG = (Measure.EMISSIONS, Measure.AVOIDED)
+_KG = (Measure.EMISSIONS, Measure.AVOIDED, Measure.CHP_EMISSIONS)
 
 
 class Sums:
@@ -50,8 +52,8 @@ class Sums:
         rest = [place for place in self._of if place != self._whole]
         return [self._whole, *sorted(rest, key=lambda place: (order.index(place.partition(":")[0]), place))]
 
-    def has(self, place: str, entry: Entry) -> bool:
-        return any(key[2] is entry for key in self._of[place])
+    def has(self, place: str, entry: Entry, carrier: str = ALL) -> bool:
+        return any(key[2] is entry and carrier in (ALL, key[0]) for key in self._of[place])
 
     def biogenic(self, place: str) -> bool:
         return any(total.biogenic_kg for total in self._of[place].values())
@@ -109,7 +111,7 @@ class Sums:
 
     def _unit(self, asked: FigureId, gases: Iterable[Gases]) -> str:
         match asked.measure:
-            case Measure.EMISSIONS | Measure.AVOIDED:
+            case Measure.EMISSIONS | Measure.AVOIDED | Measure.CHP_EMISSIONS:
                 return "kg CO2" if set(gases) == {Gases.CO2} else "kg CO2e"
             case Measure.BIOGENIC:
                 return "kg CO2"
@@ -193,13 +195,7 @@ def _asked(sums: Sums, place: str, period: Period, rules: Rules, view: View) -> 
         yield asked(Measure.EMISSIONS, carrier)
         own = sums.scopes(place, carrier)
         yield from (asked(Measure.EMISSIONS, carrier, scope) for scope in own if len(scopes) > 1)
-    for entry, measure in (
-        (Entry.OWN_USE, Measure.OWN_USE),
-        (Entry.FEED_IN, Measure.FEED_IN),
-        (Entry.AVOIDED, Measure.AVOIDED),
-    ):
-        if sums.has(place, entry):
-            yield asked(measure)
+    yield from _beside(sums, place, carriers, asked)
     if Carrier.WATER in sums.carriers(place):
         yield asked(Measure.WATER, Carrier.WATER)
     if rules.prices:
@@ -214,6 +210,23 @@ def _asked(sums: Sums, place: str, period: Period, rules: Rules, view: View) -> 
         )
         if view.kind is not Kind.TERRITORIAL and rules.weather and _whole_year(period):
             yield from (asked(Measure.WEATHER_NORMALISED, carrier) for carrier in carriers if carrier in HEATED)
+
+
+def _beside(
+    sums: Sums, place: str, carriers: Iterable[Carrier], asked: Callable[[Measure, str], FigureId]
+) -> Iterator[FigureId]:
+    """Own generation."""
+    for entry, measure in (
+        (Entry.OWN_USE, Measure.OWN_USE),
+        (Entry.FEED_IN, Measure.FEED_IN),
+        (Entry.AVOIDED, Measure.AVOIDED),
+    ):
+        if sums.has(place, entry):
+            yield asked(measure, ALL)
+    for carrier in (ALL, *carriers):
+        if sums.has(place, Entry.CHP, carrier):
+            yield asked(Measure.CHP_ENERGY, carrier)
+            yield asked(Measure.CHP_EMISSIONS, carrier)
 
 
 def _whole_year(period: Period) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import msgspec
 
 from analytics.carbon.factor import Factor
+from analytics.carbon.plant import SETTINGS
 from analytics.carbon.view import View
 from analytics.reports.assemble import balanced
 from analytics.reports.collect import collect
@@ -25,7 +26,7 @@ async def freeze(store: Store, estate: Estate, period: Period, rules: Rules, vie
     report = await collect(store, estate, period, rules, view, place, compare=True)
     editions = {factor.edition for factor in report.factors}
     editions |= {factor.edition for factors in view.scopes.values() for factor in factors.factors}
-    digests = {name: rules.library.digest(name) for name in sorted(editions)}
+    digests = {name: rules.library.digest(name) for name in sorted(editions - {SETTINGS})}
     settings = digest(encoded(_settings(estate, rules, place)))
     parts = (view.name, str(period), place, digests, inputs, settings, report.method.version)
     return replace(
@@ -112,6 +113,8 @@ def _settings(estate: Estate, rules: Rules, place: str) -> dict[str, object]:
         "municipality": rules.municipality,
         "avoided": rules.avoided,
         "live_factors": rules.factors.name,
+        **({"plants": [asdict(plant) for plant in rules.plants]} if rules.plants.all else {}),
+        **({"certificates": [asdict(one) for one in rules.certificates]} if rules.certificates else {}),
     }
 
 

@@ -46,6 +46,11 @@ class Period:
         except ValueError:
             raise ValueError(f"{text!r} is no period; write 2026, 2026-10 or 2026-10-05") from None
 
+    @classmethod
+    def year(cls, year: int) -> Self:
+        """A calendar year."""
+        return cls(date(year, 1, 1), date(year + 1, 1, 1))
+
     def __str__(self) -> str:
         """As `parse` reads it; a running period is written as its days ``2026-01-01..2026-03-15`` (the last not in it).
 

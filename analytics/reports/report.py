@@ -24,6 +24,7 @@ class Entry(StrEnum):
     OWN_USE = "own_use"  # generated and used here: counts with the factor of own generation
     FEED_IN = "feed_in"  # given to the network: shown, never netted
     AVOIDED = "avoided"  # what the generation avoids elsewhere: shown, never subtracted
+    CHP = "chp"  # made by a plant whose fuel counts: shown with its share of the emissions, never added
 
 
 COUNTED = (Entry.SUPPLY, Entry.OWN_USE)
@@ -54,19 +55,21 @@ class Method:
     version        of the program
     timezone       whose days, months and years these are
     step_minutes   length of the stored intervals
-    gas            Zustandszahl, Brennwert and source of each gas period used: (from, to before, z, H_s, source)
+    gas            each gas period used: (from, to before, Zustandszahl, Brennwert, source, supply area)
     band           provisional, stand_in, substituted, as shares
     weather        method, station and degree days of the weather normalisation; None without
+    certificates   id, year, volume in kWh, share of all purchased electricity of the year, source
     hourly         source, licence and coverage of the hourly grid intensity; None: the annual factor stands alone
     """
 
     version: str
     timezone: str
     step_minutes: int
-    gas: tuple[tuple[date, date | None, Decimal, Decimal, str], ...]
+    gas: tuple[tuple[date, date | None, Decimal, Decimal, str, str], ...]
     band: Mapping[str, Decimal]
     weather: str | None = None
     hourly: str | None = None
+    certificates: tuple[tuple[str, int, Decimal, Decimal, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from analytics.carbon.band import Bands
+from analytics.carbon.certificate import Certificate
 from analytics.carbon.edition import Library
 from analytics.carbon.energy import GasQuality
 from analytics.carbon.factors import Choice, FactorSet
+from analytics.carbon.plant import Plants
 from analytics.carbon.view import View
 from analytics.carbon.weather import Normalisation
-from metering.estate import Carrier
+from metering.estate import Carrier, Meter, Role
 from metering.instant import QUARTER_HOUR
 from metering.localtime import LocalCalendar
 
@@ -32,6 +34,8 @@ class Rules:
     bands         half widths
     municipality  whether the meters are all grid-bound consumption of the municipality
     avoided       edition with the factor of what generation avoids elsewhere
+    plants        combined heat and power
+    certificates  guarantees of origin, for the market-based view
     """
 
     factors: FactorSet
@@ -46,6 +50,8 @@ class Rules:
     bands: Bands = field(default_factory=Bands)
     municipality: bool = False
     avoided: str = "uba-11-2026"
+    plants: Plants = field(default_factory=Plants)
+    certificates: tuple[Certificate, ...] = ()
 
     def view(self, name: str | None = None, editions: Mapping[str, str] | None = None) -> View:
         """The view of that name with the choices made for it; without a name the live factors.
@@ -55,6 +61,11 @@ class Rules:
         if name is None:
             return View.of(self.factors)
         return View.load(name, self.library, self.choices.get(name), editions)
+
+    def supplies(self, meter: Meter) -> bool:
+        """Whether what it counts is in the balance: taken from the network, or a plant's heat whose fuel is not."""
+        plant = self.plants.of(meter.id) if meter.carrier is Carrier.HEAT else None
+        return meter.role is Role.SUPPLY if plant is None else not plant.fuel_meters
 
     def sector(self, building: str) -> str:
         return self.sectors.get(building, MUNICIPAL)

@@ -36,7 +36,9 @@ def method(told: Told) -> Chapter:
     ]
     blocks: list[Block] = [Paragraph(text) for text in texts]
     if own.gas:
+        areas = any(area for *_, area in own.gas)
         columns = (
+            *([Column(say("gas_area"), share=2)] if areas else []),
             Column(say("from"), share=2),
             Column(say("before_day"), share=2),
             Column(say("state_number"), number=True, share=2),
@@ -45,15 +47,29 @@ def method(told: Told) -> Chapter:
         )
         rows = tuple(
             (
+                *([area] if areas else []),
                 told.numbers.day(start),
                 told.numbers.day(end) if end else "",
                 _digits(told, number),
                 _digits(told, value),
                 source,
             )
-            for start, end, number, value, source in own.gas
+            for start, end, number, value, source, area in own.gas
         )
         blocks.append(Table(say("gas_table"), columns, rows))
+    if own.certificates:
+        certified = tuple(
+            (name, str(year), told.numbers.mega(kwh), told.numbers.percent(share), source)
+            for name, year, kwh, share, source in own.certificates
+        )
+        names = (
+            Column(say("certificate"), share=3),
+            Column(say("vintage"), share=2),
+            Column("MWh", number=True, share=2),
+            Column(say("certificate_share"), number=True, share=3),
+            Column(say("source"), share=5),
+        )
+        blocks += [Paragraph(say("certificates_about")), Table(say("certificates_table"), names, certified)]
     return Chapter(say("annex_method"), tuple(blocks))
 
 

@@ -99,7 +99,13 @@ def generation(told: Told) -> Chapter:
     say = told.say
     figures = [
         (measure, unit, figure)
-        for measure, unit in ((Measure.OWN_USE, "MWh"), (Measure.FEED_IN, "MWh"), (Measure.AVOIDED, _tons(told)))
+        for measure, unit in (
+            (Measure.OWN_USE, "MWh"),
+            (Measure.FEED_IN, "MWh"),
+            (Measure.AVOIDED, _tons(told)),
+            (Measure.CHP_ENERGY, "MWh"),
+            (Measure.CHP_EMISSIONS, _tons(told)),
+        )
         if (figure := told.figure(measure)) is not None
     ]
     rows = tuple((say(measure.value), told.mega(figure), unit, told.known(figure)) for measure, unit, figure in figures)

@@ -98,7 +98,9 @@ class Told:
         return f"{self.say(kind)} {name}"
 
     def carrier(self, carrier: str) -> str:
-        return self.say(f"carrier_{carrier}")
+        """A carrier, or what a factor of the settings is of, with the name it has there."""
+        kind, _, name = carrier.partition(":")
+        return " ".join((self.say(f"carrier_{kind}"), name)).strip()
 
     def period(self, period: Period) -> str:
         """2025, a month by its name, or from day to day."""

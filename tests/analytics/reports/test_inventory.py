@@ -12,18 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics.carbon.certificate import Certificate
 from analytics.carbon.conformity import Verdict
 from analytics.carbon.emissions import Problem
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.exact import exact
 from analytics.carbon.factors import Choice, FactorSet
+from analytics.carbon.plant import Plants
+from analytics.carbon.plant_settings import PlantSettings
 from analytics.carbon.view import Scope, names
 from analytics.carbon.weather import Normalisation
 from analytics.reports.collect import collect
 from analytics.reports.figure import FigureId, Measure
+from analytics.reports.formats import write as write_report
 from analytics.reports.frozen import differences, document, freeze
 from analytics.reports.period import Period
-from analytics.reports.report import Entry, Report
+from analytics.reports.report import COUNTED, Entry, Report
 from analytics.reports.restate import restate
 from analytics.reports.rules import Rules
 from analytics.reports.trace import trace
@@ -148,7 +152,7 @@ async def test_feed_in_is_not_netted_and_avoided_emissions_stand_apart(store: St
     assert report.figure(Measure.OWN_USE).value == n * Decimal("0.6")
     assert report.figure(Measure.FEED_IN).value == n * Decimal("0.4")
     assert report.figure(Measure.AVOIDED).value == n * Decimal("0.685")
-    assert {row.entry for row in report.rows} == set(Entry)
+    assert {row.entry for row in report.rows} == set(Entry) - {Entry.CHP}
 
 
 async def test_more_feed_in_than_generation_is_named(store: Store) -> None:
@@ -304,6 +308,74 @@ async def test_a_trace_leads_down_to_register_readings(store: Store) -> None:
 def test_what_is_no_figure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no figure"):
         FigureId.parse(text)
+
+
+def plant(**own: object) -> Rules:
+    """Rules with a plant as in a published example: 100 kWh of gas become 35 kWh of electricity and 50 kWh of heat."""
+    told = {"id": "bhkw", "fuel_kwh": 100, "electricity_kwh": 35, "heat_kwh": 50, "source": "Datenblatt"}
+    made_of = PlantSettings.model_validate({"supply_k": 373, "electricity": ["pv"], **told, **own})
+    return replace(RULES, plants=Plants((made_of.plant(),)))
+
+
+async def test_electricity_of_a_plant_has_its_own_factor_and_avoids_nothing(store: Store) -> None:
+    await july(store)
+    rules = plant(heat=["heat"], feed_in=["out"])
+    report = await made(store, "BISKO-2024", rules=rules)
+    electric, heat = Decimal("0.524813443"), Decimal("0.12663059")
+    assert report.figure(Measure.OWN_USE).value == 2976 * Decimal("0.6")
+    bought = await made(store, "BISKO-2024")
+    added = report.figure(Measure.EMISSIONS, carrier="electricity").value
+    before = bought.figure(Measure.EMISSIONS, carrier="electricity").value
+    assert added is not None
+    assert before is not None
+    assert float(added - before) == pytest.approx(float(2976 * Decimal("0.6") * electric))
+    heated = report.figure(Measure.EMISSIONS, carrier="heat")
+    assert float(heated.value or 0) == pytest.approx(float(2976 * 2 * heat))
+    assert heated.factors == ("settings/chp_heat:bhkw/DE/2021-01-01/CO2e/upstream",)
+    with pytest.raises(LookupError):
+        report.figure(Measure.AVOIDED)
+    frozen = await freeze(store, ESTATE, Period.parse("2024-07"), rules, rules.view("BISKO-2024"), "city")
+    for format_ in ("html", "xlsx", "csv"):
+        assert write_report(frozen, format_)
+
+
+async def test_what_a_plant_makes_of_balanced_fuel_is_shown_and_not_added(store: Store) -> None:
+    await july(store)
+    rules = plant(heat=["heat"], fuel_meters=["gas"])
+    report = await made(store, "GHGP-LB", rules=rules)
+    plain = await made(store, "GHGP-LB")
+    for measure, carrier in ((Measure.EMISSIONS, "gas"), (Measure.ENERGY, "gas")):
+        assert report.figure(measure, carrier=carrier).value == plain.figure(measure, carrier=carrier).value
+    assert report.figure(Measure.ENERGY, carrier="electricity").value == 2976 * Decimal("2.4")
+    assert report.figure(Measure.CHP_ENERGY).value == 2976 * 3
+    gas = Decimal("0.20088")
+    made_of = Decimal(2976) / 35 * gas * 100 * (1 - Decimal("0.256337"))
+    assert float(report.figure(Measure.CHP_EMISSIONS, carrier="electricity").value or 0) == pytest.approx(
+        float(made_of), rel=1e-5
+    )
+    assert not [row for row in report.rows if row.entry in COUNTED and row.carrier is Carrier.HEAT]
+
+
+async def test_certificates_cover_their_volume_of_their_year_alone(store: Store) -> None:
+    await july(store)
+    whole = Decimal(2976) * Decimal("2.4")
+    one = Certificate("wind", 2024, whole / 4, Decimal(0), "HKNR")
+    rules = replace(RULES, certificates=(one, Certificate("old", 2023, whole, Decimal(0), "HKNR")))
+    bare = (await made(store, "GHGP-MB", rules=rules)).figure(Measure.EMISSIONS, carrier="electricity", scope="2")
+    assert (bare.value, bare.problems) == (0, (Problem.NO_FACTOR,))
+    residual = replace(rules, choices={"GHGP-MB": {"electricity": Choice(edition="geg-2020")}})
+    for place, kwh in (("city", whole), ("building:school", Decimal(2976) * Decimal("1.4"))):
+        report = await made(store, "GHGP-MB", rules=residual, place=place)
+        figure = report.figure(Measure.EMISSIONS, carrier="electricity", scope="2")
+        assert figure.value == kwh * Decimal("0.75") * Decimal("0.56")
+        assert figure.problems == ()
+    ample = replace(rules, certificates=(replace(one, kwh=whole * 2),))
+    figure = (await made(store, "GHGP-MB", rules=ample)).figure(Measure.EMISSIONS, carrier="electricity", scope="2")
+    assert (figure.value, figure.problems) == (0, ())
+    untouched = await made(store, "GHGP-LB", rules=residual)
+    assert untouched.figure(Measure.EMISSIONS, carrier="electricity", scope="2").value == whole * Decimal("0.361")
+    frozen = await freeze(store, ESTATE, Period.parse("2024-07"), residual, residual.view("GHGP-MB"), "city")
+    assert "25,0 %" in write_report(frozen, "html").decode()
 
 
 @pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.SUSPECT])
