@@ -14,6 +14,7 @@ from metering.instant import Window
 from metering.reading import Reading, Series
 from storage.embedded.store import EmbeddedStore
 from storage.factory import open_store
+from storage.protocol import Store
 from storage.settings import EmbeddedSettings, InfluxSettings
 from tests.gateway.parts import START_US, Speaker, adds_up, reading, running, settings_in, until
 from tests.servers import Server
@@ -49,6 +50,34 @@ async def test_an_outage_of_influxdb_loses_nothing(tmp_path: Path, influxd: Serv
     assert list(found.times_us) == list(range(START_US, START_US + 30_000))
     assert list(found.values) == [float(n % 1000) for n in range(30_000)]
     await store.close()
+
+
+async def test_newest_first_what_comes_is_in_influxdb_while_the_backlog_waits(tmp_path: Path, influxd: Server) -> None:
+    store = open_store(InfluxSettings(kind="influxdb", url=influxd.url, version=1, database="gateway_newest"))
+    await store.start()
+    backlog, series = 40_000, Series("other", "illuminance")
+    settings = settings_in(tmp_path, batch_readings=200, drain="newest_first")
+    async with running(store, [], settings) as gateway:
+        await asyncio.to_thread(influxd.stop)
+        for start in range(0, backlog, 1000):
+            await gateway.intake.accept([reading(start + n) for n in range(1000)])
+        await until(lambda: gateway.status().store.failing_since_us is not None)
+        await asyncio.to_thread(influxd.start)
+        await until(lambda: gateway.status().stored > 0)
+        for n in range(3):
+            newest = reading(backlog + n, "other")
+            await gateway.intake.accept([newest])
+            while newest.time_us not in await times_in(store, series):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+            assert gateway.status().queued > backlog / 2
+            assert adds_up(gateway)
+        await until(lambda: gateway.status().queued == 0, 60)
+    assert await times_in(store, Series("meter", "illuminance")) == list(range(START_US, START_US + backlog))
+    await store.close()
+
+
+async def times_in(store: Store, series: Series) -> list[int]:
+    return (await store.samples([series], Window(START_US, START_US + 1_000_000)))[series].times_us.tolist()
 
 
 async def test_a_reading_that_influxdb_refuses_is_set_aside_alone(tmp_path: Path, influxd: Server) -> None:
