@@ -1,0 +1,1 @@
+"""What an installation depends on, looked at from outside: it connects and reads, and changes nothing."""
