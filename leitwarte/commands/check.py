@@ -20,6 +20,7 @@ from leitwarte.commands.common import (
     output,
     print_json,
 )
+from leitwarte.factor_check import factor_problems
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
 from metering.yaml_lines import Path
@@ -40,20 +41,20 @@ def check(
         return
     try:
         file = load(config)
+        if problems := list(factor_problems(file)):
+            raise SettingsError(problems)  # noqa: TRY301
     except SettingsError as error:
         if json:
-            problems = [
-                {"line": p.line, "key": p.where, "error": p.message, "remedy": p.remedy} for p in error.problems
-            ]
-            print_json({"ok": False, "problems": problems})
+            told = [{"line": p.line, "key": p.where, "error": p.message, "remedy": p.remedy} for p in error.problems]
+            print_json({"ok": False, "problems": told})
             raise typer.Exit(WRONG_CALL) from None
         fail(error, WRONG_CALL)
-    told = [(_line(file, where), what) for where, what in _deeds(file.settings)]
+    deeds = [(_line(file, where), what) for where, what in _deeds(file.settings)]
     remarks = list(_remarks(file.settings))
     if json:
-        print_json({"ok": True, "lines": [{"line": line, "does": what} for line, what in told], "remarks": remarks})
+        print_json({"ok": True, "lines": [{"line": line, "does": what} for line, what in deeds], "remarks": remarks})
         return
-    for line, what in told:
+    for line, what in deeds:
         output.print(f"{line or '':>5}  {what}", markup=False)
     for remark in remarks:
         errors.print(f"note: {remark}", markup=False, style="yellow")

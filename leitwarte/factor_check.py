@@ -1,0 +1,46 @@
+"""Whether the factors that the settings name are there: the files, the rule set, the choices of each view."""
+
+from collections.abc import Iterator
+
+from analytics.carbon.edition import EditionError, Library, read
+from analytics.carbon.factors import FactorSet
+from analytics.carbon.view import View
+from leitwarte.settings_file import Problem, SettingsFile
+from metering.yaml_lines import Path
+
+_SEE = "`leitwarte carbon factors` lists what there is"
+_HOW = "docs/carbon.md and analytics/carbon/editions/README.md say how such a file is written"
+
+
+def factor_problems(file: SettingsFile) -> Iterator[Problem]:
+    """What is wrong with them, in the order of the settings; a broken file of factors is named with its own line."""
+    carbon = file.settings.carbon
+    broken = False
+    for n, path in enumerate(carbon.factor_files):
+        try:
+            read(path)
+            _ = Library(carbon.factor_files[: n + 1]).paths
+        except EditionError as error:
+            broken = True
+            yield _problem(
+                file, ("carbon", "factor_files", n), str(error), "analytics/carbon/editions/README.md says how"
+            )
+    if broken:
+        return
+    library = carbon.library()
+    try:
+        FactorSet.load(carbon.factors, library)
+    except LookupError as error:
+        yield _problem(file, ("carbon", "factors"), str(error.args[0]), _SEE)
+    for view, choices in carbon.choices.items():
+        for carrier, choice in choices.items():
+            try:
+                View.load(view, library, {carrier: choice})
+            except (LookupError, ValueError) as error:
+                yield _problem(file, ("carbon", "choices", view, carrier), str(error.args[0]), _SEE)
+
+
+def _problem(file: SettingsFile, where: Path, message: str, remedy: str) -> Problem:
+    line = next((file.lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in file.lines), None)
+    dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).removeprefix(".")
+    return Problem(str(file.path), line, dotted, message, remedy)
