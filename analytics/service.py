@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics.alerts import live, waste
-from analytics.alerts.alert import Alert, Finding
+from analytics.alerts.alert import Finding
 from analytics.alerts.book import AlertBook
 from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
@@ -25,9 +25,10 @@ from metering import heartbeat
 from metering.clock import Clock
 from metering.estate import Estate, Meter
 from metering.instant import DAY, HOUR, MINUTE, SECOND, Window
+from metering.quality import Quality
 from metering.reading import Series
 from metering.texts import Language
-from storage.protocol import Store, StoreError
+from storage.protocol import Store, StoreError, StoreRefused
 
 _log = structlog.get_logger()
 _AT_ONCE = 3  # meters whose histories are in memory at the same time
@@ -35,7 +36,7 @@ _EVIDENCE_US = 30 * MINUTE
 _QUIET_US = 10 * MINUTE
 _LOOK_BACK_US = HOUR
 _ASK_AGAIN_US = 15 * SECOND
-_LIVE_KINDS = ("silent", "silent_many", "gateway_down")
+_LIVE_KINDS = ("silent", "silent_building", "silent_many", "gateway_down")
 _GATEWAY_PATIENCE_US = round(4 * heartbeat.INTERVAL_S * SECOND)
 
 Progress = Callable[[float], None]
@@ -68,7 +69,7 @@ class Analytics:
         self._evaluation = Evaluation(store, estate, settings, rules)
         self._language = language
         self._wording = Wording(language, self._evaluation.week.calendar)
-        self._notifier = Notifier([url.get_secret_value() for url in settings.notify], alerts)
+        self._notifier = Notifier(settings.alerting, alerts, estate, self._wording, self._evaluation.week.calendar)
         self._detectors: dict[str, Detector] = {}
         self._done_us: dict[str, int] = {}  # until when each meter is evaluated
         self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
@@ -76,6 +77,7 @@ class Analytics:
         self._looked_back_us = 0  # when readings that came late were looked for
         self._learned_us = 0
         self._cycle_us = clock.now_us()
+        self._annotated_us = self._cycle_us - settings.alerts.days * DAY
         self._silence = self._listening()
         self._gateway_down = False
 
@@ -198,7 +200,12 @@ class Analytics:
 
         def find() -> list[Finding]:
             judged = self._evaluation.judged(results)
-            found = waste.findings(judged, self._settings.alerts.budget, price, self._wording)
+            limits = waste.Limits(
+                self._settings.alerts.budget,
+                self._alerts.sensitivities(results.meter.id),
+                results.intervals.qualities != Quality.MEASURED,
+            )
+            found = waste.findings(judged, limits, price, self._wording)
             return [finding for finding in found if finding.last_us >= alerts_since_us]
 
         await self._report(await asyncio.to_thread(find))
@@ -207,47 +214,53 @@ class Analytics:
         heard: dict[str, int] = {}
         for reading in await self._store.latest([*self._estate.devices, heartbeat.GATEWAY]):
             heard[reading.device] = max(heard.get(reading.device, 0), reading.time_us)
-        findings = self._silences(heard, now_us)
+        sensitivities = await asyncio.to_thread(self._alerts.sensitivities)
+        findings = self._silences(heard, now_us, sensitivities)
         flagged = await self._store.flagged(Window(self._cycle_us - _QUIET_US, now_us + MINUTE))
-        for finding, last in live.doubts(flagged, self._estate, self._wording):
+        for finding, last in live.doubts(flagged, self._estate, self._wording, sensitivities):
             series = Series(last.device, last.quantity)
             around = Window(finding.first_us - _EVIDENCE_US, finding.last_us + MINUTE)
             samples = (await self._store.samples([series], around))[series]
             findings.append(live.with_evidence(finding, last.quantity, samples))
         await self._report(findings)
 
-    def _silences(self, heard: Mapping[str, int], now_us: int) -> list[Finding]:
+    def _silences(self, heard: Mapping[str, int], now_us: int, sensitivities: live.Sensitivities) -> list[Finding]:
         """Who is silent. Devices are judged as of the gateway's last beat: later only the gateway is to blame."""
         beat_us = min(heard.get(heartbeat.GATEWAY, now_us), now_us)
         was_down, self._gateway_down = self._gateway_down, now_us - beat_us > _GATEWAY_PATIENCE_US
         if was_down and not self._gateway_down:
             self._silence = self._listening()
         devices = self._estate.devices.values()
-        silent = list(self._silence.silent(devices, heard, beat_us))
-        findings = list(live.silence(silent, devices, now_us, self._wording))
+        silent = list(self._silence.silent(devices, heard, beat_us, sensitivities))
+        names = {building.id: building.name for building in self._estate.buildings.values()}
+        findings = list(live.silence(silent, devices, now_us, self._wording, names))
         return [*findings, live.gateway_silence(beat_us, now_us, self._wording)] if self._gateway_down else findings
 
     async def _report(self, findings: Iterable[Finding]) -> None:
-        def report() -> list[Alert]:
+        def report() -> None:
             now_us = self._clock.now_us()
-            return [self._alerts.report(finding, now_us) for finding in findings]
+            for finding in findings:
+                self._alerts.report(finding, now_us)
 
-        alerts = await asyncio.to_thread(report)
-        await self._annotate(alerts)
+        await asyncio.to_thread(report)
 
     async def _settle(self, now_us: int) -> None:
         """Resolve what shows no more signs: silence as soon as the device is heard, the rest after quiet hours."""
-        spoken = await asyncio.to_thread(
-            self._alerts.resolve_quiet, now_us, int(2 * self._settings.interval_s * SECOND), _LIVE_KINDS
-        )
+        spoken_us = int(2 * self._settings.interval_s * SECOND)
+        await asyncio.to_thread(self._alerts.resolve_quiet, now_us, spoken_us, _LIVE_KINDS)
         quiet_us = int(self._settings.alerts.quiet_h * HOUR)
-        quiet = await asyncio.to_thread(self._alerts.resolve_quiet, now_us, quiet_us)
-        await self._annotate([*spoken, *quiet])
+        await asyncio.to_thread(self._alerts.resolve_quiet, now_us, quiet_us)
+        await self._annotate(now_us)
 
-    async def _annotate(self, alerts: Iterable[Alert]) -> None:
-        events = [alert.event() for alert in alerts]
-        if events:
-            await self._store.write_events(events)
+    async def _annotate(self, now_us: int) -> None:
+        """Write what has changed in the alert book, by whomever, as events; again what changed a moment ago."""
+        changed = await asyncio.to_thread(self._alerts.changed_since, self._annotated_us - MINUTE)
+        if changed:
+            try:
+                await self._store.write_events([alert.event() for alert in changed])
+            except StoreRefused as error:  # the alerts count, and are in their book
+                _log.warning("alerts not written as annotations", error=str(error))
+        self._annotated_us = now_us
 
     async def _relearn(self, now_us: int) -> None:
         """Learn every meter anew, once a day: from results, so that what looked wrong is left out."""

@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr
 
+from analytics.alerts.settings import AlertSettings, RecipientSettings, RouteSettings
 from metering.estate import Carrier
 from metering.strict import Strict
 
@@ -26,17 +27,6 @@ class TariffSettings(Strict):
             Carrier.WATER: self.water,
         }
         return prices[carrier]
-
-
-class AlertSettings(Strict):
-    """When to alert."""
-
-    budget: float = Field(default=0.5, gt=0, le=30)
-    """False alarms per meter and month that are acceptable: less means fewer alerts and later ones."""
-    quiet_h: float = Field(default=6.0, gt=0)
-    """After so many hours without a new sign an alert is resolved by itself."""
-    days: int = Field(default=7, ge=1)
-    """How far back a first analysis of a history opens alerts."""
 
 
 class AnalyticsSettings(Strict):
@@ -66,4 +56,16 @@ class AnalyticsSettings(Strict):
     alerts: AlertSettings = AlertSettings()
     """When to alert."""
     notify: tuple[SecretStr, ...] = ()
-    """Where new alerts are sent: Apprise URLs such as mailto://, msteams:// or ntfy://."""
+    """Where every new alert is sent at once, in short: Apprise URLs such as mailto://, msteams:// or ntfy://."""
+
+    @property
+    def alerting(self) -> AlertSettings:
+        """The settings of alerts, with ``notify`` as recipients and a route of their own."""
+        if not self.notify:
+            return self.alerts
+        short = tuple(RecipientSettings(id=f"notify[{n}]", urls=(url,)) for n, url in enumerate(self.notify))
+        routes = self.alerts.routes
+        if not routes and self.alerts.recipients:
+            routes = (RouteSettings(to=tuple(recipient.id for recipient in self.alerts.recipients)),)
+        routes += (RouteSettings(to=tuple(recipient.id for recipient in short)),)
+        return self.alerts.model_copy(update={"recipients": self.alerts.recipients + short, "routes": routes})

@@ -15,6 +15,13 @@ class State(StrEnum):
     RESOLVED = "resolved"  # there are no more signs of it
 
 
+class Verdict(StrEnum):
+    """What people found: it sets how much it takes to alert of the same kind at the same subject again."""
+
+    FALSE_ALARM = "false_alarm"
+    CONFIRMED = "confirmed"
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The curve to show: arrays of equal length, or empty where there is nothing to compare with.
 
@@ -63,7 +70,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of an alert's history; ``action`` is opened, reopened, resolved, acknowledged, commented or muted."""
+    """One line of an alert's history.
+
+    ``action`` is opened, reopened, resolved, acknowledged, assigned, commented, muted, unmuted, false_alarm or
+    confirmed. ``who`` is the name its caller gave.
+    """
 
     time_us: int
     who: str
@@ -72,7 +83,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """An alert. ``opened_us`` is when it was raised, ``first_us`` and ``last_us`` bound the signs of it."""
+    """An alert. ``opened_us`` is when it was raised, ``first_us`` and ``last_us`` bound the signs of it.
+
+    ``assignee`` is the name of who is to take care of it, or "".
+    """
 
     id: str
     cause: str
@@ -91,11 +105,22 @@ class Alert(msgspec.Struct, frozen=True):
     evidence: Evidence
     excess: Excess | None
     history: tuple[Entry, ...]
+    assignee: str = ""
+    verdict: Verdict | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether there are still signs of it, acknowledged or not."""
         return self.state is not State.RESOLVED
+
+    def is_muted(self, now_us: int) -> bool:
+        return self.muted_until_us is not None and self.muted_until_us > now_us
+
+    @property
+    def raised_us(self) -> int:
+        """When it was opened last: raised for the first time, or again."""
+        raised = (entry.time_us for entry in self.history if entry.action in ("opened", "reopened"))
+        return max(raised, default=self.opened_us)
 
     def event(self) -> Event:
         """The annotation that goes with it."""

@@ -1,15 +1,22 @@
-"""Delivery of new alerts to mail, chat, webhooks: everything Apprise knows."""
+"""Delivery of alerts to mail, chat, webhooks, brokers: everything Apprise knows."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import apprise
 import structlog
+from apprise.attachment.memory import AttachMemory
+from apprise.plugins.email import NotifyEmail
 
-from analytics.alerts.alert import Alert
 from analytics.alerts.book import AlertBook
+from analytics.alerts.message import Case, Composer, Letter
+from analytics.alerts.routing import Channel, Router, channels
+from analytics.alerts.settings import AlertSettings
+from analytics.alerts.wording import Wording
+from metering.estate import Estate
 from metering.event import Severity
+from metering.localtime import LocalCalendar
 
 _log = structlog.get_logger()
 _TYPES = {
@@ -17,46 +24,81 @@ _TYPES = {
     Severity.WARNING: apprise.NotifyType.WARNING,
     Severity.CRITICAL: apprise.NotifyType.FAILURE,
 }
+_AT_ONCE = 5
+"""More alerts than this become one message."""
 
 
 class Notifier:
-    """Tells each channel (an Apprise URL) once of each open alert that is not muted; tries again after failures.
+    """Tells recipients of alerts as routes say: each once, tried again after failures, recorded in the book's outbox.
 
-    Raises ValueError for a URL that Apprise does not understand; the message does not show it, since it may hold a
-    password.
+    A process that dies between sending and recording sends again. Raises ValueError for a URL that Apprise does not
+    understand, which the message does not show, since it may hold a password; and for routes that lead to nobody.
     """
 
-    def __init__(self, urls: Sequence[str], book: AlertBook) -> None:
+    def __init__(
+        self, settings: AlertSettings, book: AlertBook, estate: Estate, wording: Wording, calendar: LocalCalendar
+    ) -> None:
         self._book = book
-        self._channels = {hashlib.sha256(url.encode()).hexdigest()[:16]: _channel(n, url) for n, url in enumerate(urls)}
+        self._router = Router(settings, calendar)
+        self._senders = {channel.name: Sender(channel) for channel in channels(settings.recipients)}
+        self._composer = Composer(estate, wording, settings.web_url)
+        self._failed = wording.say_alert("message.failed")
 
     async def deliver(self, now_us: int) -> int:
         """Send what is due; returns how many messages arrived. Never raises for a channel that fails."""
-        return await asyncio.to_thread(self._deliver, now_us) if self._channels else 0
+        return await asyncio.to_thread(self._deliver, now_us) if self._senders else 0
 
     def _deliver(self, now_us: int) -> int:
+        alerts = self._book.list(only_open=True)
+        self._book.outbox.put((m for alert in alerts for m in self._router.messages(alert, now_us)), now_us)
+        return sum(self._deliver_to(sender, now_us) for sender in self._senders.values())
+
+    def _deliver_to(self, sender: "Sender", now_us: int) -> int:
+        due = self._book.outbox.due(sender.name, now_us)
         arrived = 0
-        for digest, channel in self._channels.items():
-            for alert in self._book.undelivered(digest, now_us):
-                succeeded = bool(
-                    channel.notify(title=alert.title, body=_body(alert), notify_type=_TYPES[alert.severity])
-                )
-                self._book.delivery(alert.id, digest, now_us, succeeded=succeeded)
-                arrived += succeeded
-                if not succeeded:
-                    _log.warning("alert not delivered", alert=alert.id, channel=digest)
-                    break  # the others of this channel wait for its next turn
+        for some in _batches(due, together=len(due) > _AT_ONCE or sender.has_digest):
+            cases = [Case(message, alert, self._book.similar(alert)) for message, alert, _ in some]
+            is_first_try = all(attempts % 2 == 0 for *_, attempts in some)
+            succeeded = sender.send(self._composer.letter(cases), with_plots=is_first_try)
+            error = "" if succeeded else self._failed
+            self._book.outbox.record([message for message, *_ in some], now_us, error)
+            arrived += succeeded
+            if not succeeded:
+                _log.warning("alerts not delivered", channel=sender.name, alerts=[alert.id for _, alert, _ in some])
+                break  # the others of this channel wait for its next turn
         return arrived
 
 
-def _channel(number: int, url: str) -> apprise.Apprise:
-    channel = apprise.Apprise()
-    if not channel.add(url):
-        raise ValueError(
-            f"analytics.notify[{number}] is no Apprise URL such as ntfy://topic or mailto://user:pass@host"
-        )
-    return channel
+class Sender:
+    """A channel, and how Apprise reaches it. Raises ValueError for a URL it does not understand, without showing it."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.name = channel.name
+        self.has_digest = channel.recipient.digest is not None
+        self._target = apprise.Apprise()
+        if not self._target.add(channel.url):
+            raise ValueError(
+                f"{channel.name} has no Apprise URL such as ntfy://topic or mailto://user:pass@host; "
+                f"see https://github.com/caronc/apprise"
+            )
+        self._mail = [plugin for plugin in self._target if isinstance(plugin, NotifyEmail)]
+        for plugin in self._mail:
+            plugin.inline = True
+
+    def send(self, letter: Letter, *, with_plots: bool = True) -> bool:
+        """Whether the letter arrived. ``with_plots`` attaches them also where services may refuse attachments."""
+        message: dict[str, Any] = {"title": letter.title, "notify_type": _TYPES[letter.severity]}
+        if self._mail:
+            message |= {"body": letter.html, "body_format": apprise.NotifyFormat.HTML}
+        else:
+            message |= {"body": letter.text, "body_format": apprise.NotifyFormat.TEXT}
+        if letter.plots and (self._mail or with_plots):
+            attached = apprise.AppriseAttachment()
+            for name, picture in letter.plots.items():
+                attached.add(AttachMemory(picture, name=name, mimetype="image/png"))  # type: ignore[no-untyped-call]
+            message["attach"] = attached
+        return bool(self._target.notify(**message))
 
 
-def _body(alert: Alert) -> str:
-    return "\n".join(filter(None, (alert.explanation, alert.building and f"({alert.building}, {alert.subject})")))
+def _batches(due: Sequence[Any], *, together: bool) -> list[Sequence[Any]]:
+    return [due] if together and due else [[each] for each in due]

@@ -1,4 +1,4 @@
-"""The tables of the alert book."""
+"""The tables of the alert book. A change of a table that exists needs a step in `analytics.alerts.database`."""
 
 from typing import Any, ClassVar
 
@@ -12,14 +12,18 @@ class Base(MappedAsDataclass, DeclarativeBase):
 
 
 class AlertRow(Base):
-    """An `analytics.alerts.alert.Alert`; evidence and excess are JSON."""
+    """An `analytics.alerts.alert.Alert`; evidence and excess are JSON.
+
+    reopens_us  signs from after it open a resolved alert again
+    changed_us  when what its event says changed last
+    """
 
     __tablename__ = "alert"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     cause: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
-    subject: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
     building: Mapped[str]
     severity: Mapped[int]
     state: Mapped[str] = mapped_column(index=True)
@@ -32,6 +36,10 @@ class AlertRow(Base):
     excess: Mapped[bytes | None]
     resolved_us: Mapped[int | None] = mapped_column(default=None)
     muted_until_us: Mapped[int | None] = mapped_column(default=None)
+    assignee: Mapped[str] = mapped_column(default="", server_default="")
+    verdict: Mapped[str | None] = mapped_column(default=None)
+    changed_us: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
+    reopens_us: Mapped[int | None] = mapped_column(default=None)
     history: Mapped[list["EntryRow"]] = relationship(
         default_factory=list, cascade="all, delete-orphan", order_by="EntryRow.id", lazy="selectin"
     )
@@ -50,13 +58,25 @@ class EntryRow(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, init=False)
 
 
-class DeliveryRow(Base):
-    """An attempt to tell a channel of an alert; ``channel`` is a digest, since the URL holds secrets."""
+class MessageRow(Base):
+    """One alert to be told to one channel, for one reason; ``turn`` counts the days between the times it was raised."""
 
-    __tablename__ = "alert_delivery"
+    __tablename__ = "alert_message"
 
     alert: Mapped[str] = mapped_column(ForeignKey("alert.id"), primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    turn: Mapped[int] = mapped_column(primary_key=True)
+    created_us: Mapped[int]
+    next_us: Mapped[int] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
-    next_us: Mapped[int] = mapped_column(default=0)
     delivered_us: Mapped[int | None] = mapped_column(default=None)
+    error: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class SchemaRow(Base):
+    """The version of these tables, in a single row."""
+
+    __tablename__ = "alert_schema"
+
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -1,28 +1,26 @@
 """Findings in the consumption of a meter: when the score says alert, what it is, and what it costs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from analytics.alerts.alert import Evidence, Excess, Finding
-from analytics.alerts.live import silence_cause, stuck_cause
+from analytics.alerts.kinds import kind
+from analytics.alerts.live import Sensitivities, silence_cause, stuck_cause
+from analytics.alerts.sensitivity import adjusted
 from analytics.alerts.wording import Wording
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS, Scores, decide
+from analytics.anomaly.detector import KINDS as DETECTED
+from analytics.anomaly.detector import Scores, decide
+from analytics.anomaly.week import Bools
 from metering.estate import Meter
-from metering.event import Severity
 from metering.instant import DAY, HOUR
 from metering.samples import Floats
 
-_COSTS = ("high", "leak", "base_load", "spike")
-_SEVERITY = {
-    "leak": Severity.CRITICAL,
-    "spike": Severity.INFO,
-    "drop": Severity.INFO,
-}
 _LEAD_US = 12 * HOUR  # evidence before the first sign
 _SHOWN = 400  # points of evidence
+_MOSTLY = 0.5  # share of the intervals in alert
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,36 +33,57 @@ class Judged:
     kg_co2e: Callable[[Floats], Floats]
 
 
-def findings(judged: Judged, budget: float, price: float | None, wording: Wording) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """What it takes to alert.
+
+    budget         the false alarms per meter and month that are acceptable
+    sensitivities  factors on it, as people found alerts right or wrong before
+    doubtful       where the data is bad, shape (n,), or None for nowhere: what is mostly seen there is not told, except
+                   that the data is bad
+    """
+
+    budget: float
+    sensitivities: Sensitivities = field(default_factory=dict)
+    doubtful: Bools | None = None
+
+
+def findings(judged: Judged, limits: Limits, price: float | None, wording: Wording) -> Iterator[Finding]:
     """One finding for each time the meter was in alert; parts less than a day apart are one.
 
-    ``budget`` is the false alarms per meter and month that are acceptable, ``price`` EUR per billing unit.
+    ``price`` is EUR per billing unit.
     """
-    alert = np.flatnonzero(decide(judged.scores.score, budget))
+    factors = np.array([limits.sensitivities.get((judged.meter.id, name), 1.0) for name in DETECTED])
+    alert = np.flatnonzero(decide(adjusted(judged.scores.score, factors[judged.scores.kinds]), limits.budget))
     if not len(alert):
         return
     apart = np.flatnonzero(np.diff(alert) * judged.curve.step_us > DAY)
     for rows in np.split(alert, apart + 1):
-        yield _finding(judged, int(rows[0]), int(rows[-1]) + 1, price, wording)
+        name, worst = _named(judged.scores, int(rows[0]), int(rows[-1]) + 1)
+        is_told = kind(name).is_data or limits.doubtful is None or limits.doubtful[rows].mean() < _MOSTLY
+        if is_told:
+            yield _finding(judged, (int(rows[0]), worst, int(rows[-1]) + 1), name, price, wording)
 
 
-def _finding(judged: Judged, begin: int, end: int, price: float | None, wording: Wording) -> Finding:
-    meter, curve, scores = judged.meter, judged.curve, judged.scores
-    kind, worst = _named(scores, begin, end)
-    excess = _excess(judged, begin, end, price) if kind in _COSTS else None
+def _finding(
+    judged: Judged, positions: tuple[int, int, int], name: str, price: float | None, wording: Wording
+) -> Finding:
+    meter, curve = judged.meter, judged.curve
+    begin, _, end = positions
+    excess = _excess(judged, begin, end, price) if kind(name).is_waste else None
     cause = {"gap": silence_cause(meter.device), "stuck": stuck_cause(meter.device)}.get(
-        kind, f"{meter.id}:consumption"
+        name, f"{meter.id}:consumption"
     )
     return Finding(
         cause,
-        kind,
+        name,
         meter.id,
         meter.building,
-        _SEVERITY.get(kind, Severity.WARNING),
+        kind(name).severity,
         int(curve.start_us[begin]),
         int(curve.start_us[end - 1]) + curve.step_us,
-        wording.say(f"title.{kind}", name=meter.name),
-        _explanation(judged, kind, (begin, worst, end), excess, wording),
+        wording.say(f"title.{name}", name=meter.name),
+        _explanation(judged, name, positions, excess, wording),
         _evidence(judged, begin, end),
         excess,
     )
@@ -72,23 +91,23 @@ def _finding(judged: Judged, begin: int, end: int, price: float | None, wording:
 
 def _named(scores: Scores, begin: int, end: int) -> tuple[str, int]:
     """The kind that an alert had for most of the time, and the position at which that was worst."""
-    number = np.bincount(scores.kinds[begin:end], minlength=len(KINDS))
+    number = np.bincount(scores.kinds[begin:end], minlength=len(DETECTED))
     code = int(number[1:].argmax()) + 1
     worst = begin + int(np.where(scores.kinds[begin:end] == code, scores.score[begin:end], -1.0).argmax())
-    return KINDS[code], worst
+    return DETECTED[code], worst
 
 
 def _explanation(
-    judged: Judged, kind: str, positions: tuple[int, int, int], excess: Excess | None, wording: Wording
+    judged: Judged, name: str, positions: tuple[int, int, int], excess: Excess | None, wording: Wording
 ) -> str:
     begin, worst, end = positions
     curve, say = judged.curve, wording.say
     since, unit = wording.moment(int(curve.start_us[begin])), judged.meter.carrier.unit
     actual, expected = float(curve.values[worst]), float(judged.scores.expected[worst])
-    if kind in ("gap", "negative") or not np.isfinite(actual):
-        return say("explain.gap" if kind != "negative" else "explain.negative", since=since)
+    if name in ("gap", "negative") or not np.isfinite(actual):
+        return say("explain.gap" if name != "negative" else "explain.negative", since=since)
     amount = wording.number(actual)
-    if kind == "stuck":
+    if name == "stuck":
         return say("explain.stuck", since=since, actual=amount, unit=unit, step=wording.duration(curve.step_us))
     words = {
         "when": wording.weekly(int(curve.start_us[worst])),

@@ -10,6 +10,8 @@ class Wording:
 
     def __init__(self, language: Language, calendar: LocalCalendar) -> None:
         self.say = Texts("analytics", language)
+        self.say_alert = Texts("analytics.alerts", language)
+        self.zone = calendar.zone
         self._calendar = calendar
 
     def number(self, value: float) -> str:
@@ -28,8 +30,18 @@ class Wording:
             return self.say("hours_minutes", h=hours, m=rest) if rest else self.say("hours", n=hours)
         return self.say("minutes", n=minutes) if minutes else self.say("seconds", n=duration_us // SECOND)
 
+    def check_first(self, kind: str) -> str:
+        """What to check first at an alert of the kind."""
+        try:
+            return self.say_alert(f"check.{kind}")
+        except LookupError:
+            return self.say_alert("check.other")
+
     def moment(self, instant_us: int) -> str:
         return self.say("moment", day=self._calendar.local(instant_us))
+
+    def day(self, instant_us: int) -> str:
+        return self.say("day", day=self._calendar.local(instant_us))
 
     def weekly(self, instant_us: int) -> str:
         """The time of week, such as "sonntags um 03:00"."""

@@ -1,0 +1,94 @@
+"""The database of the alerts: SQLite, or another by URL. Its schema has a version and is carried forward by itself."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from analytics.alerts.tables import Base, SchemaRow
+
+_STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        "ALTER TABLE alert ADD COLUMN assignee TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE alert ADD COLUMN verdict TEXT",
+        "ALTER TABLE alert ADD COLUMN changed_us BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE alert ADD COLUMN reopens_us BIGINT",
+        "UPDATE alert SET reopens_us = resolved_us, changed_us = last_us",
+        "CREATE INDEX ix_alert_subject ON alert (subject)",
+        "CREATE INDEX ix_alert_changed_us ON alert (changed_us)",
+        "DROP TABLE alert_delivery",
+    ),
+)
+"""What leads from each version of the tables to the next, the first from 1 to 2. New tables are made by themselves."""
+
+VERSION = len(_STEPS) + 1
+
+
+class SchemaTooNew(RuntimeError):
+    """The database was written by a newer Leitwarte."""
+
+
+class Database:
+    """Sessions on the database at ``url`` (SQLAlchemy's form), whose tables are made or carried forward first.
+
+    Raises SchemaTooNew, and SQLAlchemyError if it cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._lock = threading.Lock()
+        address = make_url(url)
+        sqlite = address.get_backend_name() == "sqlite"
+        if sqlite and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(url, connect_args={"timeout": 30} if sqlite else {}, pool_pre_ping=not sqlite)
+        if sqlite:
+            _make_transactional(self._engine)
+        with self._engine.begin() as connection:
+            _carry_forward(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction; from any thread."""
+        with self._lock, Session(self._engine) as session, session.begin():
+            yield session
+
+
+def _carry_forward(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # processes that start together take turns
+        connection.execute(text("SELECT pg_advisory_xact_lock(7234901)"))
+    known = inspect(connection)
+    has_tables, has_version = known.has_table("alert"), known.has_table(SchemaRow.__tablename__)
+    version = connection.scalar(select(SchemaRow.version)) if has_version else None
+    if version is None:
+        version = 1 if has_tables else VERSION
+    if version > VERSION:
+        raise SchemaTooNew(
+            f"the alert database has version {version}, this Leitwarte knows up to {VERSION}; use a newer Leitwarte"
+        )
+    for step in _STEPS[version - 1 :]:
+        for statement in step:
+            connection.execute(text(statement))
+    Base.metadata.create_all(connection)
+    connection.execute(delete(SchemaRow))
+    connection.execute(insert(SchemaRow).values(version=VERSION))
+
+
+def _make_transactional(engine: Engine) -> None:
+    """Let SQLite lock when a transaction begins, so that processes that share the book wait for each other."""
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,85 @@
+"""Every kind of alert has its words, and what is found in consumption is judged right."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+
+from analytics.alerts.kinds import KINDS
+from analytics.alerts.sensitivity import adjusted, least_signs, sensitivity
+from analytics.alerts.waste import Judged, Limits, findings
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.detector import KINDS as DETECTED
+from analytics.anomaly.detector import Scores, threshold
+from metering.estate import Carrier, Meter, Role
+from metering.instant import HOUR
+from metering.texts import Texts
+from tests.analytics.alerts.conftest import GERMAN, NOW
+
+METER = Meter("m1", "Hauptzähler", "school", Carrier.ELECTRICITY, Role.SUPPLY, "d1", "active_energy_import")
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_every_kind_has_its_words(key: str) -> None:
+    Texts("analytics", "de")(f"title.{key}")
+    Texts("analytics.alerts", "de")(f"check.{key}")
+    Texts("dashboards.web", "de")(f"kind.{key}")
+
+
+def test_what_detectors_find_are_kinds() -> None:
+    assert set(DETECTED) - {""} <= set(KINDS)
+
+
+def judged(score: float, kind: str, number: int = 48) -> Judged:
+    """Two days by the hour, of which the last twelve hours are 1.8 times the usual."""
+    odd = np.arange(number) >= number - 12
+    expected = np.full(number, 2.0)
+    values = np.where(odd, 3.6, 2.0)
+    curve = LoadCurve(NOW + np.arange(number) * HOUR, HOUR, values)
+    kinds = np.where(odd, DETECTED.index(kind), 0)
+    scores = Scores(np.where(odd, score, 0.0), kinds, expected, expected - 0.2, expected + 0.2)
+    return Judged(METER, curve, scores, lambda amounts: amounts * 0.4)
+
+
+def test_evidence_names_ratio_duration_energy_money_and_emissions() -> None:
+    (found,) = findings(judged(0.95, "base_load"), Limits(0.5), 0.3, GERMAN)
+    assert found.explanation.startswith("1,8-mal so viel wie sonst")
+    assert "seit 12 h." in found.explanation
+    assert "19,2 kWh mehr als erwartet (5,76 EUR, 7,70 kg CO2e)" in found.explanation
+    assert found.excess is not None
+    assert (found.excess.amount, found.excess.eur, found.excess.kg_co2e) == (19.2, 5.76, 7.68)
+
+
+def test_a_false_alarm_takes_more_to_alert_of_that_kind_at_that_meter() -> None:
+    just = threshold(0.5) + 0.01
+
+    def told(kind: str, sensitivities: Mapping[tuple[str, str], float]) -> int:
+        return len(list(findings(judged(just, kind), Limits(0.5, sensitivities), None, GERMAN)))
+
+    assert told("high", {}) == 1
+    assert told("high", {("m1", "high"): 0.5}) == 0
+    assert told("leak", {("m1", "high"): 0.5}) == 1
+    assert told("high", {("m2", "high"): 0.5}) == 1
+    under = judged(threshold(0.5) - 0.01, "high")
+    assert len(list(findings(under, Limits(0.5, {("m1", "high"): 1.5}), None, GERMAN))) == 1
+
+
+def test_bad_data_is_told_as_such_and_as_nothing_else() -> None:
+    def kinds(kind: str, share: float) -> Iterator[str]:
+        doubtful = np.arange(48) >= 48 - 12 * share
+        return (found.kind for found in findings(judged(0.99, kind), Limits(0.5, {}, doubtful), None, GERMAN))
+
+    assert list(kinds("high", 0.0)) == ["high"]
+    assert list(kinds("high", 0.25)) == ["high"]
+    assert list(kinds("high", 1.0)) == []
+    assert list(kinds("gap", 1.0)) == ["gap"]
+
+
+def test_adjusting_the_score_is_adjusting_the_budget() -> None:
+    score = np.linspace(0, 1, 101)
+    factor = np.full(101, 0.25)
+    np.testing.assert_array_equal(adjusted(score, factor) >= threshold(0.8), score >= threshold(0.2))
+    np.testing.assert_array_equal(adjusted(score, np.ones(101)), score)
+    assert [sensitivity(n, 0) for n in (0, 1, 9)] == [1.0, 0.5, 1 / 32]
+    assert sensitivity(0, 9) == 2.0
+    assert [least_signs(factor) for factor in (2.0, 1.0, 0.5, 0.2)] == [1, 1, 2, 5]
