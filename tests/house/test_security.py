@@ -1,0 +1,193 @@
+"""What docs/security.md claims, tried."""
+
+import ast
+import asyncio
+import contextlib
+import io
+import json
+import re
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.modbus.discovery import Discovery
+from collectors.modbus.library import TemplateError, load_template
+from collectors.modbus.settings import ModbusConnection, ModbusSettings
+from collectors.mqtt.formats import format_named
+from collectors.mqtt.payload import MAX_PAYLOAD, DecodeError, read_json
+from collectors.mqtt.settings import MqttDevice, MqttSettings
+from device_sim.device import ModbusLink
+from device_sim.modbus import ModbusTown
+from device_sim.town import Town
+from leitwarte.backup import MANIFEST, BackupError, restore
+from leitwarte.doctor import servers as looks
+from metering.clock import Clock
+from metering.instant import DAY
+from metering.quality import Quality
+from metering.reading import Reading
+from storage.influxdb.line_protocol import encode_readings
+from storage.protocol import StoreRefused
+
+ROOT = Path(__file__).parent.parent.parent
+ROOMS = ("metering", "storage", "collectors", "gateway", "analytics", "dashboards", "leitwarte")
+READING = {1, 2, 3, 4, 43}
+"""Modbus function codes that only read: coils, inputs, registers, device identification."""
+
+
+# --- towards devices: reading only ---
+
+
+def test_no_source_names_a_modbus_function_that_writes() -> None:
+    """All but the simulator: no call of pymodbus that writes, and no request built by hand."""
+    asked = {"read_holding_registers", "read_input_registers", "read_device_information"}
+    found: set[str] = set()
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        imported = {
+            f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pymodbus")
+            for alias in node.names
+        }
+        requests = {name for name in imported if name.startswith("pymodbus.pdu") and name != "pymodbus.pdu.ModbusPDU"}
+        assert not requests, f"{path} builds requests itself: {requests}"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                is_write = node.attr.startswith(
+                    ("write_coil", "write_register", "write_file", "mask_write", "readwrite_")
+                )
+                assert not is_write, f"{path}:{node.lineno}: {node.attr}"
+                found |= {node.attr} & asked
+    assert found == asked  # the search does find calls
+
+
+async def test_what_goes_over_the_wire_to_devices_only_reads() -> None:
+    """A proxy listens in while devices are searched, identified and polled."""
+    clock = Clock()
+    town = Town(1, clock.now_us() - DAY)
+    link = next(device.link for device in town.devices if isinstance(device.link, ModbusLink))
+    devices = [device for device in town.devices if isinstance(device.link, ModbusLink) and device.link.bus == link.bus]
+    served = ModbusTown(devices, clock)
+    await served.start()
+    try:
+        async with listening_in(served.ports[link.bus]) as (port, functions):
+            connection = ModbusConnection(id="bus", host="127.0.0.1", port=port, timeout_s=5)
+            units = [device.link.unit for device in devices if isinstance(device.link, ModbusLink)]
+            found = [unit async for unit in Discovery(connection, clock).run([*units, 99], lambda _: None)]
+            assert len(found) == len(units)
+            entries = [
+                {"id": device.id, "unit": device.link.unit, "template": device.link.template}
+                for device in devices
+                if isinstance(device.link, ModbusLink)
+            ]
+            settings = ModbusSettings.model_validate({**connection.model_dump(exclude_unset=True), "devices": entries})
+            polled = [finding async for finding in looks.modbus(settings)]
+            assert all(finding.verdict == "OK" for finding in polled), polled
+    finally:
+        await served.stop()
+    assert {3, 4, 43} <= functions  # it has listened
+    assert functions <= READING
+
+
+@asynccontextmanager
+async def listening_in(target: int) -> AsyncIterator[tuple[int, set[int]]]:
+    """A port that passes everything on, and the Modbus function codes that clients have sent through it."""
+    functions: set[int] = set()
+
+    async def requests(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readexactly(6)  # transaction, protocol, length
+            body = await reader.readexactly(int.from_bytes(head[4:6], "big"))
+            functions.add(body[1])
+            writer.write(head + body)
+
+    async def replies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        device_reader, device_writer = await asyncio.open_connection("127.0.0.1", target)
+        answering = asyncio.create_task(replies(device_reader, writer))
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await requests(reader, device_writer)
+        answering.cancel()
+        device_writer.close()
+        writer.close()
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], functions
+    finally:
+        server.close()
+
+
+# --- injection ---
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_name_or_reason_makes_another_line_of_line_protocol(device: str, reason: str) -> None:
+    reading = Reading(device, "active_power", 1.0, 1_700_000_000_000_000, Quality.SUSPECT, reason)
+    try:
+        (line,) = encode_readings([reading])
+    except StoreRefused:
+        return
+    assert line.startswith("reading,device=")
+    assert line.endswith(" 1700000000000000")
+    assert "\n" not in line.split(" active_power=")[0]
+    tags, fields = re.split(r"(?<!\\) ", line, maxsplit=1)  # as the server does: before the fields quotes mean nothing
+    assert re.findall(r"(?<!\\)[,=]", tags) == [",", "="]
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", fields, flags=re.DOTALL)
+    assert outside == "active_power=1.0,active_power_status= 1700000000000000"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "eastron/../../x", "eastron/sdm630\x00", "..", ""])
+def test_no_name_leads_out_of_the_shelves(name: str) -> None:
+    with pytest.raises(TemplateError):
+        load_template(name)
+    with pytest.raises(ValueError, match="unknown payload format"):
+        format_named(name)
+
+
+@pytest.mark.parametrize("topic", ["#", "+/power", "a/#", "$SYS/x", "a\x00b", ""])
+def test_a_device_hears_its_own_topic_only(topic: str) -> None:
+    with pytest.raises(ValueError, match="topic"):
+        MqttDevice.model_validate({"id": "d", "format": "tasmota", "topic": topic})
+
+
+def test_the_status_topic_has_three_levels_whatever_the_session_is_called() -> None:
+    settings = MqttSettings.model_validate({"id": "b", "host": "h", "client_id": "x/../#/+"})
+    assert settings.status_topic.count("/") == 2
+    assert not set(settings.status_topic) & {"+", "#"}
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/leitwarte-outside", "link"])
+def test_a_backup_cannot_write_outside_its_folder(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "evil.tar"
+    with tarfile.open(source, "w") as archive:
+        content = json.dumps({"format": 1, "sha256": {}}).encode()
+        info = tarfile.TarInfo(MANIFEST)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+        info = tarfile.TarInfo(name)
+        if name == "link":
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(info)
+    with pytest.raises(BackupError):
+        restore(source, tmp_path / "new" / "leitwarte.yaml", lambda *_: None)
+    assert not (tmp_path / "outside").exists()
+    assert not Path("/tmp/leitwarte-outside").exists()
+
+
+# --- limits ---
+
+
+def test_long_and_deep_payloads_are_refused() -> None:
+    with pytest.raises(DecodeError):
+        read_json(b" " * MAX_PAYLOAD + b"1")
+    with pytest.raises(DecodeError, match="deep"):
+        read_json(b"[" * 100_000 + b"]" * 100_000)
