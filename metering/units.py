@@ -108,6 +108,12 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 }
 _KNOWN = ", ".join(_TO_CANONICAL)
 _TO_CANONICAL |= {other: _TO_CANONICAL[unit] for unit, others in _SPELLINGS.items() for other in others}
+_EXPONENTS = {  # where only the decimal point moves, which is as exact and many times faster
+    unit: f"e{power}"
+    for unit, (_, factor, offset) in _TO_CANONICAL.items()
+    for power in range(-9, 10)
+    if factor == _F(10) ** power and not offset
+}
 
 
 def canonical_unit(unit: str) -> str:
@@ -137,8 +143,12 @@ def to_canonical(value: float, unit: str) -> float:
 
     Raises LookupError for an unknown unit, ValueError for a value that is no finite number.
     """
+    text = repr(float(value))
+    exponent = _EXPONENTS.get(unit)
+    if exponent is not None and "e" not in text:
+        return float(text + exponent)
     _, factor, offset = _entry(unit)
-    return float(Fraction(repr(float(value))) * factor + offset)
+    return float(Fraction(text) * factor + offset)
 
 
 def _entry(unit: str) -> tuple[str, Fraction, Fraction]:

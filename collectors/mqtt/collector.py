@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-import aiomqtt
 import structlog
 from paho.mqtt.matcher import MQTTMatcher
 
 from collectors.mqtt.format import Message, Request
 from collectors.mqtt.listener import Listener
 from collectors.mqtt.payload import DecodeError
-from collectors.mqtt.session import QUEUE, Delivery, Session, UnsupportedVersion, Version, connected
+from collectors.mqtt.session import QUEUE, BrokerError, Delivery, Session, UnsupportedVersion, Version, connected
 from collectors.mqtt.settings import MqttSettings
 from collectors.protocol import DeadLetter, Receipt, Sink
 from metering.cancellation import cancel_wanted
@@ -81,7 +80,7 @@ class MqttCollector:
             before = self.counts.connections
             try:
                 await self._listen(sink)
-            except aiomqtt.MqttError as error:
+            except BrokerError as error:
                 if cancel_wanted():  # the farewell failed; the wish to end stays
                     raise asyncio.CancelledError from error
                 if isinstance(error, UnsupportedVersion) and not self._version_is_settled:
@@ -103,7 +102,7 @@ class MqttCollector:
                     await self._hand_over(deliveries, router, sink)
                     session.acknowledge(deliveries)
                     for request in self._requests.due(asyncio.get_running_loop().time()):
-                        await session.publish(request)
+                        session.publish(request)
                         self.counts.requests += 1
             finally:
                 subscribing.cancel()
@@ -117,7 +116,7 @@ class MqttCollector:
         self._version_is_settled = True
         _log.info("mqtt connected", broker=self.name, version=session.version)
 
-    def _lost(self, sink: Sink, error: aiomqtt.MqttError) -> None:
+    def _lost(self, sink: Sink, error: BrokerError) -> None:
         where = f"{self._settings.host}:{self._settings.port}"
         _log.warning("mqtt broker lost", broker=self.name, address=where, error=str(error))
         for device in self._settings.devices:
@@ -128,20 +127,26 @@ class MqttCollector:
         receipts: list[Receipt] = []
         for delivery in deliveries:
             self.counts.messages += 1
-            receipt = self._receipt(delivery)
-            if delivery.duplicate and sink.is_known(receipt):
+            receipt = self._receipt(delivery) if delivery.duplicate else None
+            if receipt is not None and sink.is_known(receipt):
                 self.counts.redelivered += 1
                 continue
-            found = await self._decode(delivery, router, sink)
+            found, problems = self._decode(delivery, router, sink)
+            if problems:
+                self.counts.dead_letters += 1
+                topic, payload, received_us, retained = delivery[:4]
+                letter = DeadLetter(self.name, topic, payload, received_us, "; ".join(problems), retained)
+                await sink.dead_letter(letter)
             readings += found
             if found and delivery.qos > 0:
-                receipts.append(receipt)
+                receipts.append(receipt or self._receipt(delivery))
         if readings:
             await sink.accept(readings, receipts)
             self.counts.readings += len(readings)
 
-    async def _decode(self, delivery: Delivery, router: "Router", sink: Sink) -> list[Reading]:
-        message = Message(delivery.topic, delivery.payload, delivery.received_us, delivery.retained)
+    def _decode(self, delivery: Delivery, router: "Router", sink: Sink) -> tuple[list[Reading], list[str]]:
+        """The readings in a message, and what is wrong with it."""
+        message = Message(*delivery[:4])
         listeners = router.listeners(delivery.topic)
         if not listeners:
             self._not_ours(delivery.topic)
@@ -160,10 +165,7 @@ class MqttCollector:
                 self._requests.add(heard.request)
             if heard.offline is not None:
                 sink.failed(listener.device.id, heard.offline)
-        if problems:
-            self.counts.dead_letters += 1
-            await sink.dead_letter(DeadLetter(self.name, *message[:3], "; ".join(problems), message.retained))
-        return readings
+        return readings, problems
 
     def _not_ours(self, topic: str) -> None:
         self.counts.unclaimed += 1
@@ -198,12 +200,13 @@ class Router:
 
     def listeners(self, topic: str) -> tuple[Listener, ...]:
         """Each once, even where several of its filters match."""
-        if topic not in self._known:
+        known = self._known.get(topic)
+        if known is None:
             if len(self._known) >= _TOPICS_REMEMBERED:
                 self._known.clear()
             found = [listener for some in self._matcher.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
-            self._known[topic] = tuple(dict.fromkeys(found))
-        return self._known[topic]
+            known = self._known[topic] = tuple(dict.fromkeys(found))
+        return known
 
 
 class Requests:

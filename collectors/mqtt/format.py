@@ -10,6 +10,8 @@ from metering.quantities import QUANTITIES
 from metering.strict import Strict
 from metering.units import to_canonical
 
+_UNITS = {quantity.name: quantity.unit for quantity in QUANTITIES.values()}
+
 
 class Message(NamedTuple):
     """A message as the broker delivered it. ``received_us`` is µs since the Unix epoch, UTC."""
@@ -57,8 +59,7 @@ class Request(NamedTuple):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What a message says.
 
     refused  fields that should hold a number and do not, a line each
@@ -108,7 +109,7 @@ class Harvest:
 
 def canonical(quantity: str, number: float, unit: str) -> float | None:
     """``number`` in the canonical unit of ``quantity``; None if no float is large enough for it."""
-    wanted = QUANTITIES[quantity].unit
+    wanted = _UNITS[quantity]
     if unit == wanted:
         return number
     try:

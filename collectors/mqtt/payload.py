@@ -67,6 +67,8 @@ def check_length(payload: bytes) -> None:
 
 def as_number(value: object) -> float | None:
     """A JSON number as a float; None for text, true, null, and for numbers that no float holds."""
+    if type(value) is float:  # nearly always, and this is asked of each value
+        return value if math.isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -92,8 +94,7 @@ def pointer(*keys: str | int) -> str:
 
 def at_pointer(value: object, path: str) -> object:
     """The value at a JSON Pointer, None if there is none."""
-    for step in path.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in _steps(path):
         if isinstance(value, dict):
             value = value.get(key)
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
@@ -101,6 +102,11 @@ def at_pointer(value: object, path: str) -> object:
         else:
             return None
     return value
+
+
+@lru_cache(maxsize=8192)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
 def iso_instant(text: object) -> int | None:

@@ -1,155 +1,227 @@
-"""One connection to a broker: persistent session, QoS 1, acknowledged by hand, with a bounded queue.
-
-aiomqtt acknowledges by itself and hides the DUP flag, so this is the one place that reaches through it to paho.
-"""
-# ruff: noqa: SLF001
+"""One connection to a broker: persistent session, QoS 1, acknowledged by hand, with a bounded queue."""
 
 import asyncio
 import contextlib
-import math
 import ssl
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, cast
 
-import aiomqtt
-from paho.mqtt.client import Client as Paho
-from paho.mqtt.client import MQTTMessage
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
+from collectors.mqtt import packets
 from collectors.mqtt.format import Request
+from collectors.mqtt.packets import Answer, Delivery, Kind, Packet, Version
 from collectors.mqtt.settings import MqttSettings, TlsSettings
 
-Version = Literal["5", "3.1.1"]
+__all__ = ["QUEUE", "BrokerError", "Delivery", "Session", "UnsupportedVersion", "Version", "connected", "tls_context"]
 
 QUEUE = 1000
 """Messages that may wait here. Also the receive maximum told to the broker: it sends no more before acknowledgement."""
 _KEEPALIVE_S = 30
+_PATIENCE_S = 10.0  # with a broker that is to answer
 _FAREWELL_S = 2.0  # for the last word; a broker that does not take it sends the last will
 _FILTERS_A_PACKET = 200
-_UNSUPPORTED_VERSION = 0x84  # CONNACK reason code of MQTT 5; paho gives it for the code 1 of older brokers, too
+_UNSUPPORTED_VERSION = (0x84, 0x01)  # CONNACK of MQTT 5, and of older brokers
+_REFUSALS = {
+    0x02: "client id not accepted",
+    0x03: "server unavailable",
+    0x04: "bad user name or password",
+    0x05: "not authorized",
+    0x85: "client id not accepted",
+    0x86: "bad user name or password",
+    0x87: "not authorized",
+    0x88: "server unavailable",
+    0x89: "server busy",
+    0x8A: "banned",
+    0x8B: "server shutting down",
+    0x8D: "keep alive timeout",
+    0x8E: "session taken over by another client of this name",
+    0x95: "packet too large",
+    0x97: "quota exceeded",
+    0x98: "administrative action",
+    0x9C: "use another server",
+    0x9D: "server moved",
+    0x9F: "connection rate exceeded",
+}
 
 
-class Delivery(NamedTuple):
-    """A message with what is needed to acknowledge it; ``number`` is its packet id, 0 at QoS 0."""
-
-    topic: str
-    payload: bytes
-    received_us: int
-    retained: bool
-    duplicate: bool
-    qos: int
-    number: int
+class BrokerError(Exception):
+    """The broker can't be reached, refuses, or the connection to it is lost."""
 
 
-class UnsupportedVersion(aiomqtt.MqttError):
+class UnsupportedVersion(BrokerError):
     """The broker refused the version of MQTT that was tried, or gave no answer to it, as some do."""
 
 
-class Session:
+class Session(asyncio.Protocol):
     """An open connection, as `connected` gives it."""
 
-    def __init__(self, client: aiomqtt.Client, version: Version, now_us: Callable[[], int], limit: int) -> None:
+    def __init__(self, version: Version, now_us: Callable[[], int], limit: int) -> None:
         self.version = version
-        self._client = client
         self._now_us = now_us
         self._limit = limit
-        self._waiting: deque[Delivery] = deque()
+        self._reader = packets.Reader(version)
+        self._waiting: list[Delivery] = []
         self._arrived = asyncio.Event()
+        self._answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._subscribing: dict[int, asyncio.Future[Sequence[int]]] = {}
+        self._ended = asyncio.Event()
+        self._why = ""
         self._paused = False
-        self._paho.manual_ack_set(True)
-        self._paho.on_message = self._on_message
-        client._disconnected.add_done_callback(lambda _: self._arrived.set())
-
-    @property
-    def _paho(self) -> Paho:
-        return self._client._client
+        self._heard = True
+        self._ping: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
 
     @property
     def waiting(self) -> int:
         """How many messages have arrived and not been taken."""
         return len(self._waiting)
 
+    async def log_on(self, connect: bytes) -> None:
+        """Send the CONNECT and take the answer. Raises BrokerError."""
+        self._transport.write(connect)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                code, properties = await self._answered
+        except (BrokerError, TimeoutError):
+            raise UnsupportedVersion(f"it does not answer MQTT {self.version}") from None
+        if code in _UNSUPPORTED_VERSION:
+            raise UnsupportedVersion(f"it does not speak MQTT {self.version}")
+        if code:
+            raise BrokerError(_said(code, properties.get(packets.REASON_STRING)))
+        self._keep_alive(cast("int", properties.get(packets.SERVER_KEEP_ALIVE, _KEEPALIVE_S)) / 2)
+
+    async def log_off(self) -> None:
+        """Leave, so that no last will is sent."""
+        if not self._transport.is_closing():
+            self._transport.write(packets.DISCONNECT)
+            self._transport.close()
+        try:
+            await asyncio.wait_for(self._ended.wait(), _FAREWELL_S)
+        except TimeoutError:
+            pass
+        finally:
+            self.cut()
+
+    def cut(self) -> None:
+        """End the connection as a dead process would."""
+        self._transport.abort()
+
     async def subscribe(self, filters: Sequence[str]) -> list[str]:
-        """Subscribe at QoS 1; returns the filters that the broker refused. Raises MqttError if the connection fails.
+        """Subscribe at QoS 1; returns the filters that the broker refused. Raises BrokerError if the connection fails.
 
         Retained messages come again with each connection, since decoders need the descriptions among them anew.
         Messages of the session arrive meanwhile and must be taken: the answer may stand behind a full queue.
         """
         refused: list[str] = []
-        for start in range(0, len(filters), _FILTERS_A_PACKET):
+        for number, start in enumerate(range(0, len(filters), _FILTERS_A_PACKET), start=1):
             some = filters[start : start + _FILTERS_A_PACKET]
-            granted = await self._client.subscribe([(topic, 1) for topic in some], timeout=math.inf)
-            refused += [topic for topic, code in zip(some, granted, strict=True) if _number(code) >= 0x80]
+            self._write(packets.subscribe(self.version, number, some))
+            future = self._subscribing[number] = asyncio.get_running_loop().create_future()
+            granted = await future
+            refused += [topic for topic, code in zip(some, granted, strict=False) if code >= 0x80]
         return refused
 
     async def receive(self, most: int) -> list[Delivery]:
         """Wait until a message is here and return all that are, up to ``most``.
 
-        Raises MqttError when the connection is lost, but not before all that had arrived was taken.
+        Raises BrokerError when the connection is lost, but not before all that had arrived was taken.
         """
         while not self._waiting:
-            if self._client._disconnected.done():
-                raise aiomqtt.MqttError(
-                    str(self._client._disconnected.exception() or "the broker closed the connection")
-                )
+            if self._ended.is_set():
+                raise BrokerError(self._why)
             self._arrived.clear()
             await self._arrived.wait()
-        taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        if self._paused and len(self._waiting) < self._limit:
-            self._resume()
+        taken, self._waiting = self._waiting[:most], self._waiting[most:]
+        if self._paused:
+            self._read()
         return taken
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """In the order of arrival, as MQTT asks. Without effect if the connection is lost: then they come again."""
-        for delivery in deliveries:
-            if delivery.qos > 0:
-                self._paho.ack(delivery.number, delivery.qos)
+        if not self._transport.is_closing():
+            self._transport.write(packets.acknowledgement(deliveries))
 
-    async def publish(self, request: Request) -> None:
-        """At QoS 0, as Sparkplug wants it. Raises MqttError if the connection fails."""
-        await self._client.publish(request.topic, request.payload)
+    def publish(self, request: Request, *, retain: bool = False) -> None:
+        """At QoS 0, as Sparkplug wants it. Raises BrokerError if the connection is lost."""
+        self._write(packets.publish(self.version, request.topic, request.payload, retain=retain))
 
-    def _on_message(self, _paho: Paho, _userdata: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:  # forbidden, but no reason to lose the connection over it again and again
-            topic = message._topic.decode(errors="replace")
-        self._waiting.append(
-            Delivery(
-                topic, bytes(message.payload), self._now_us(), message.retain, message.dup, message.qos, message.mid
-            )
-        )
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        self._reader.feed(data)
+        self._read()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._why = self._why or str(exc or "the broker closed the connection")
+        self._ended.set()
         self._arrived.set()
-        if len(self._waiting) >= self._limit and not self._paused:
-            self._pause()
+        if self._ping is not None:
+            self._ping.cancel()
+        waiting: list[asyncio.Future[Any]] = [self._answered, *self._subscribing.values()]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(BrokerError(self._why))
+                future.exception()  # who waited may have gone
 
-    def _pause(self) -> None:
-        """Leave further bytes to TCP and the broker. Only brokers without receive maximum, and QoS 0, come to this."""
-        socket = self._paho.socket()
-        if socket is not None:
-            self._paused = True
-            self._client._loop.remove_reader(socket.fileno())
-
-    def _resume(self) -> None:
-        self._paused = False
-        socket = self._paho.socket()
-        if socket is not None:
-            self._client._loop.add_reader(socket.fileno(), self._read)
+    def _write(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            raise BrokerError(self._why or "the connection is closed")
+        self._transport.write(data)
 
     def _read(self) -> None:
-        """What aiomqtt does when its socket is readable."""
+        """Take in what there is room for, and leave further bytes to TCP and the broker.
+
+        Only brokers without receive maximum, and QoS 0, come to that.
+        """
         try:
-            self._paho.loop_read()
-            while isinstance(socket := self._paho.socket(), ssl.SSLSocket) and socket.pending():
-                self._paho.loop_read()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is lost by it
-            if not self._client._disconnected.done():
-                self._client._disconnected.set_exception(error)
+            found, others = self._reader.take(self._limit - len(self._waiting), self._now_us())
+            for packet in others:
+                self._hear(packet)
+        except packets.MalformedPacket as error:
+            self._give_up(f"the broker sent {error}")
+            return
+        if found:
+            self._waiting += found
+            self._arrived.set()
+        full = len(self._waiting) >= self._limit
+        if full != self._paused and not self._transport.is_closing():
+            self._paused = full
+            if full:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def _hear(self, packet: Packet) -> None:
+        if packet.kind == Kind.CONNACK and not self._answered.done():
+            self._answered.set_result(packets.answer(packet))
+        elif packet.kind == Kind.SUBACK:
+            number, codes = packets.granted(self.version, packet)
+            future = self._subscribing.pop(number, None)
+            if future is not None and not future.done():
+                future.set_result(codes)
+        elif packet.kind == Kind.PUBREL and not self._transport.is_closing():
+            self._transport.write(packets.completion(packet))
+        elif packet.kind == Kind.DISCONNECT:
+            code, properties = packets.answer(packet)
+            self._give_up(_said(code, properties.get(packets.REASON_STRING)))
+
+    def _give_up(self, why: str) -> None:
+        self._why = self._why or why
+        self._transport.abort()
+
+    def _keep_alive(self, every_s: float) -> None:
+        """Ask for a sign of life now and then; a connection on which none came since the last time is dead.
+
+        Nothing can be said of one that is not read from at the moment.
+        """
+        if not self._heard and not self._paused:
+            self._give_up(f"the broker has been silent for {every_s:.0f} s")
+        elif every_s:
+            self._heard = False
+            self._transport.write(packets.PINGREQ)
+            self._ping = asyncio.get_running_loop().call_later(every_s, self._keep_alive, every_s)
 
 
 @contextlib.asynccontextmanager
@@ -158,53 +230,49 @@ async def connected(
 ) -> AsyncIterator[Session]:
     """A connection in the broker's persistent session for this client.
 
-    Raises UnsupportedVersion, or another MqttError, if the broker can't be reached or refuses, and OSError for TLS
+    Raises UnsupportedVersion, or another BrokerError, if the broker can't be reached or refuses, and OSError for TLS
     files that can't be used.
     """
     context = None if settings.tls is None else await asyncio.to_thread(tls_context, settings.tls)
-    client = _client(settings, version, context, limit)
-    session = Session(client, version, now_us, limit)
+    session = Session(version, now_us, limit)
     try:
-        await client.__aenter__()
-    except BaseException as error:
-        opened = client._misc_task is not None
-        client._client._sock_close()
-        if isinstance(error, aiomqtt.MqttCodeError):
-            if _number(error.rc) == _UNSUPPORTED_VERSION:
-                raise UnsupportedVersion(f"it does not speak MQTT {version}") from None
-        elif isinstance(error, aiomqtt.MqttError) and opened:
-            raise UnsupportedVersion(f"it does not answer MQTT {version}") from None
+        async with asyncio.timeout(_PATIENCE_S):
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: session, settings.host, settings.port, ssl=context)
+    except OSError as error:  # TimeoutError is one
+        raise BrokerError(str(error) or "it does not answer") from error
+    try:
+        await session.log_on(_connect(settings, version, limit))
+    except BaseException:
+        session.cut()
         raise
     try:
         if settings.say_status:
-            await client.publish(settings.status_topic, "online", retain=True)
+            session.publish(Request(settings.status_topic, b"online"), retain=True)
         yield session
     finally:
-        with contextlib.suppress(aiomqtt.MqttError):
-            if settings.say_status and not client._disconnected.done():
-                await client.publish(settings.status_topic, "offline", retain=True, timeout=_FAREWELL_S)
-        with contextlib.suppress(aiomqtt.MqttError):
-            await client.__aexit__(None, None, None)
+        with contextlib.suppress(BrokerError):
+            if settings.say_status:
+                session.publish(Request(settings.status_topic, b"offline"), retain=True)
+        await session.log_off()
 
 
-def _client(settings: MqttSettings, version: Version, context: ssl.SSLContext | None, limit: int) -> aiomqtt.Client:
-    make = partial(
-        aiomqtt.Client,
-        settings.host,
-        settings.port,
+def _connect(settings: MqttSettings, version: Version, limit: int) -> bytes:
+    return packets.connect(
+        version,
+        settings.session_name,
+        keepalive_s=_KEEPALIVE_S,
         username=settings.username,
         password=settings.password.get_secret_value() if settings.password else None,
-        identifier=settings.session_name,
-        keepalive=_KEEPALIVE_S,
-        tls_context=context,
-        will=aiomqtt.Will(settings.status_topic, "offline", retain=True) if settings.say_status else None,
+        will=(settings.status_topic, b"offline") if settings.say_status else None,
+        session_expiry_s=settings.session_expiry_s,
+        receive_maximum=min(limit, 65_535),
     )
-    if version == "3.1.1":
-        return make(protocol=aiomqtt.ProtocolVersion.V311, clean_session=False)
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = settings.session_expiry_s
-    properties.ReceiveMaximum = min(limit, 65535)
-    return make(protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties)
+
+
+def _said(code: int, reason: object) -> str:
+    said = _REFUSALS.get(code, f"reason code {code:#04x}")
+    return f"the broker says: {said}" + (f" ({reason})" if reason else "")
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:
@@ -225,7 +293,3 @@ def _naming(*files: Path | None) -> Iterator[None]:
     except OSError as error:
         names = " with ".join(str(file) for file in files if file is not None)
         raise OSError(f"TLS file {names} can't be used: {error.strerror or error}") from error
-
-
-def _number(code: object) -> int:
-    return code.value if isinstance(code, ReasonCode) else code if isinstance(code, int) else 0

@@ -58,7 +58,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(mosquitto: Server, influxd: Ser
 def listening(settings: Path) -> Iterator[Running]:
     """A gateway that has reached its broker."""
     with started("run", "-c", settings, "--only", "gateway") as gateway:
-        gateway.wait_for(lambda: "listening with MQTT" in gateway.said, 60, "the connection to the broker")
+        gateway.wait_for(lambda: "mqtt connected" in gateway.said, 60, "the connection to the broker")
         yield gateway
 
 

@@ -1,9 +1,13 @@
-"""Other spellings of a unit are the same unit."""
+"""Other spellings of a unit are the same unit; conversion keeps the digits."""
+
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metering.quantities import QUANTITIES, Kind
-from metering.units import canonical_unit, to_canonical
+from metering.units import _TO_CANONICAL, canonical_unit, to_canonical
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,22 @@ def test_what_could_be_another_unit_is_unknown(unit: str) -> None:
 def test_canonical_units_stay_themselves() -> None:
     units = {entry.unit for entry in QUANTITIES.values() if entry.kind is not Kind.INTERVAL}
     assert {canonical_unit(unit) for unit in units} == units
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=64), st.sampled_from(sorted(_TO_CANONICAL)))
+def test_conversion_is_exact_in_the_digits_of_the_device(value: float, unit: str) -> None:
+    _, factor, offset = _TO_CANONICAL[unit]
+    try:
+        expected = float(Fraction(repr(value)) * factor + offset)
+    except OverflowError:
+        with pytest.raises(OverflowError):
+            to_canonical(value, unit)
+    else:
+        assert to_canonical(value, unit) == expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("unit", ["kW", "W", "F"])
+def test_what_is_no_number_is_refused(value: float, unit: str) -> None:
+    with pytest.raises(ValueError, match=r"(?i)invalid|could not convert"):
+        to_canonical(value, unit)

@@ -29,15 +29,22 @@ class JsonTime(Strict):
     format: Literal["iso8601", "unix_s", "unix_ms", "unix_us", "unix_ns"] = "iso8601"
 
 
-class Options(Strict):
+class JsonOptions(Strict):
     values: tuple[JsonValue, ...] = Field(min_length=1)
     time: JsonTime | None = None
     """Without it, or where it holds no instant, the moment of receipt counts."""
 
 
-class Json(Format[Options]):
+class Json(Format[JsonOptions]):
     name = "json"
-    Options = Options
+    Options = JsonOptions
+
+    def __init__(self, topic: str, options: JsonOptions) -> None:
+        super().__init__(topic, options)
+        self._fields = [  # asked of each message, and settings answer slowly
+            (field.pointer, field.quantity, field.unit, field.factor == 1.0 and not field.text, field)
+            for field in options.values
+        ]
 
     @classmethod
     def recognise(cls, topic: str, payload: bytes) -> str | None:  # noqa: ARG003
@@ -54,10 +61,12 @@ class Json(Format[Options]):
     def decode(self, message: Message) -> Decoded:
         root = read_json(message.payload)
         harvest = Harvest(self._time(root))
-        for field in self.options.values:
-            raw = at_pointer(root, field.pointer)
-            number = text_number(raw.strip()) if field.text and isinstance(raw, str) else None
-            harvest.add(field.quantity, field.scaled(raw if number is None else number), field.unit, field.pointer)
+        for path, quantity, unit, plain, field in self._fields:
+            raw = at_pointer(root, path)
+            if not plain:
+                number = text_number(raw.strip()) if field.text and isinstance(raw, str) else None
+                raw = field.scaled(raw if number is None else number)
+            harvest.add(quantity, raw, unit, path)
         return harvest.decoded()
 
     def _time(self, root: object) -> int | None:

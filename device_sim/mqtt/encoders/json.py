@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from collectors.mqtt.formats.json import JsonTime, Options
+from collectors.mqtt.formats.json import JsonOptions, JsonTime
 from device_sim.mqtt.encoders._fields import raw, refuse_others
 from device_sim.mqtt.outgoing import Outgoing
 from metering.instant import SECOND, isoformat
@@ -14,7 +14,7 @@ _PER_SECOND = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9
 
 
 def encode(topic: str, values: Mapping[str, float], time_us: int, options: Mapping[str, object]) -> Outgoing:
-    described = Options.model_validate(options)
+    described = JsonOptions.model_validate(options)
     root: dict[str, object] = {"serial": "0012345678", "firmware": 1.4, "ok": True}
     said: dict[str, float] = {}
     for field in described.values:

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiomqtt
 import pytest
 
-from collectors.mqtt.session import Session, connected
+from collectors.mqtt.session import connected
 from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
 from tests.servers import Server
@@ -37,7 +36,7 @@ async def test_the_broker_knows_whether_the_gateway_is_there(mosquitto: Server, 
             async with heard(mosquitto, settings.status_topic) as latecomer:
                 assert await latecomer() == "online"
             if end == "death":
-                cut(session)
+                session.cut()
         assert await following() == "offline"
 
 
@@ -51,10 +50,3 @@ async def test_who_may_only_read_says_nothing(mosquitto: Server) -> None:
 def test_the_topic_has_three_levels_whatever_the_client_is_called() -> None:
     settings = MqttSettings(id="b", host="h", client_id="a/+/#")
     assert settings.status_topic == "leitwarte/a----/status"
-
-
-def cut(session: Session) -> None:
-    """End the connection as a dead process does, without DISCONNECT."""
-    wire = session._paho.socket()
-    assert wire is not None
-    wire.shutdown(socket.SHUT_RDWR)
