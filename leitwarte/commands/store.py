@@ -24,12 +24,13 @@ from metering import instant
 from metering.clock import Clock
 from metering.instant import DAY, Window
 from storage import exchange
+from storage.condensed import Level
 from storage.factory import open_store
 from storage.migrate import Bookmark, Comparison, migrate
 from storage.protocol import StoreError
 from storage.settings import EmbeddedSettings, StoreSettings
 
-app = commands("Look into the store, export it, move it, condense it.")
+app = commands("Look into the store, export it, move it, condense it, forget parts of it.")
 
 
 @app.command()
@@ -128,7 +129,7 @@ def export(
             wanted = [key for key in await store.series() if not device or key.device in device]
             begin, end = bounds
             if begin is None:
-                begin = await store.database.oldest(wanted, None, Window(-(2**61), 2**61)) or 0
+                begin = await store.database.oldest(wanted, None, Window(-_FAR_US, _FAR_US)) or 0
             newest = max((reading.time_us for reading in await store.latest()), default=begin)
             end = newest + 1 if end is None else end
             file = exchange.sink(out, format_)
@@ -147,6 +148,40 @@ def export(
         output.print(f"{asyncio.run(run())} readings → {out}", markup=False)
     except OSError as error:
         fail(f"{out}: {error.strerror}")
+
+
+@app.command()
+def forget(
+    device: Annotated[list[str], typer.Argument(help="Devices and meters, all of whose series are meant.")],
+    before: Annotated[str | None, typer.Option(help="ISO 8601 with offset, not included; all if left out.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Delete readings, quarter-hours and days of a metering point for good; of each series the newest reading stays.
+
+    A metering point is a meter and the device it is read from: name both. Backups and exports are not touched.
+    """
+    settings = settings_file(config).settings
+    try:
+        until = _FAR_US if before is None else instant.parse(before)
+    except ValueError as error:
+        fail(error, WRONG_CALL)
+    if not yes:
+        typer.confirm(f"Delete all of {', '.join(device)}{f' before {before}' if before else ''}?", abort=True)
+
+    async def run() -> int:
+        async with opened_store(settings) as store:
+            series = [key for key in await store.series() if key.device in device]
+            unknown = set(device) - {key.device for key in series}
+            if unknown:
+                fail(
+                    f"the store holds nothing of {', '.join(sorted(unknown))}; see `leitwarte store latest`", WRONG_CALL
+                )
+            for level in (None, *Level):
+                await store.database.forget(series, level, Window(-_FAR_US, until))
+        return len(series)
+
+    output.print(f"{asyncio.run(run())} series forgotten, but for the newest reading of each", markup=False)
 
 
 @app.command(name="migrate")
@@ -198,5 +233,6 @@ def _named(spec: str) -> StoreSettings:
     return EmbeddedSettings(path=path)
 
 
+_FAR_US = 2**61
 _EXPORTED_AT_ONCE_US = 7 * DAY
 _SERIES_AT_ONCE = 500
