@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from analytics.alerts.kinds import KINDS
 from leitwarte.settings import Settings
 from metering.formula import CircularFormulas, Formula, in_order
 from metering.quantities import QUANTITIES, Kind
@@ -28,6 +29,7 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         known[what].add(key)
     known["quantity"] = set(QUANTITIES)
     known["register quantity"] = {name for name, entry in QUANTITIES.items() if entry.kind is Kind.REGISTER}
+    known["kind of alert"] = set(KINDS)
     known["gas supply area"] = settings.carbon.gas_areas - {""}
     for where, what, wanted in _references(settings):
         if wanted is not None and wanted not in known.get(what, ()):
@@ -63,6 +65,8 @@ def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
             yield "building", ("sites", s, "buildings", b), building.id
             for m, meter in enumerate(building.meters):
                 yield "meter", ("sites", s, "buildings", b, "meters", m), meter.id
+    for r, recipient in enumerate(settings.analytics.alerts.recipients):
+        yield "recipient", ("analytics", "alerts", "recipients", r), recipient.id
 
 
 def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
@@ -85,6 +89,19 @@ def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
                 yield (*where, "gas_area"), "gas supply area", meter.gas_area
                 for source in Formula.parse(meter.formula).meters if meter.formula else ():
                     yield (*where, "formula"), "meter", source
+    yield from _routes(settings)
+
+
+def _routes(settings: Settings) -> Iterator[tuple[Path, str, str]]:
+    for r, route in enumerate(settings.analytics.alerts.routes):
+        for key, what, names in (
+            ("to", "recipient", route.to),
+            ("escalate_to", "recipient", route.escalate_to),
+            ("buildings", "building", route.buildings),
+            ("kinds", "kind of alert", route.kinds),
+        ):
+            for n, name in enumerate(names):
+                yield ("analytics", "alerts", "routes", r, key, n), what, name
 
 
 def _suggestion(key: str, known: Collection[str]) -> str:

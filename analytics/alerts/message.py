@@ -5,13 +5,15 @@ from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
-from analytics.alerts.alert import Alert
+from analytics.alerts.alert import Alert, Evidence, Finding
 from analytics.alerts.outbox import Message
 from analytics.alerts.plot import png
 from analytics.alerts.routing import ESCALATED
+from analytics.alerts.rows import as_alert, new_row
 from analytics.alerts.wording import Wording
 from metering.estate import Estate
 from metering.event import Severity
+from metering.instant import DAY, HOUR
 
 _COLOURS = {Severity.INFO: "#2a8fb3", Severity.WARNING: "#c77700", Severity.CRITICAL: "#c92a2a"}
 _MOST_PLOTS = 10  # in a digest
@@ -59,6 +61,29 @@ class Composer:
             pages.append(self._html(case, lines, name if picture is not None else None))
         worst = ordered[0].alert.severity
         return Letter(title, "\n\n".join(texts), f"<html><body>{''.join(pages)}</body></html>", plots, worst)
+
+    def example(self, now_us: int) -> Letter:
+        """A letter to try a channel with; its curve is invented, and says so."""
+        say = self._wording.say_alert
+        begin_us = now_us // HOUR * HOUR - DAY
+        hours = range(25)
+        expected = tuple(4.0 + 6.0 * (7 <= hour < 18) for hour in hours)
+        evidence = Evidence(
+            "consumption",
+            "kWh",
+            tuple(begin_us + hour * HOUR for hour in hours),
+            tuple(value * (1.8 if hour > 18 else 1.0) for hour, value in enumerate(expected)),
+            expected,
+            tuple(value * 0.8 for value in expected),
+            tuple(value * 1.2 for value in expected),
+        )
+        title, text, first_us = say("message.test"), say("message.test.text"), begin_us + 19 * HOUR
+        finding = Finding("test", "test", "", "", Severity.INFO, first_us, now_us, title, text, evidence)
+        alert = as_alert(new_row(finding, "", now_us))
+        plot = png(alert, self._wording)
+        page = f'<p>{escape(text)}</p><p><img src="cid:plot1.png" alt="" width="680" style="max-width:100%"></p>'
+        html = f'<html><body style="font-family:sans-serif">{page}</body></html>'
+        return Letter(title, text, html, {"plot1.png": plot} if plot else {}, alert.severity)
 
     def _title(self, case: Case) -> str:
         title = case.alert.title

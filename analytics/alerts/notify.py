@@ -1,7 +1,7 @@
 """Delivery of alerts to mail, chat, webhooks, brokers: everything Apprise knows."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apprise
@@ -12,7 +12,7 @@ from apprise.plugins.email import NotifyEmail
 from analytics.alerts.book import AlertBook
 from analytics.alerts.message import Case, Composer, Letter
 from analytics.alerts.routing import Channel, Router, channels
-from analytics.alerts.settings import AlertSettings
+from analytics.alerts.settings import AlertSettings, RecipientSettings
 from analytics.alerts.wording import Wording
 from metering.estate import Estate
 from metering.event import Severity
@@ -98,6 +98,14 @@ class Sender:
                 attached.add(AttachMemory(picture, name=name, mimetype="image/png"))  # type: ignore[no-untyped-call]
             message["attach"] = attached
         return bool(self._target.notify(**message))
+
+
+async def send_test(recipient: RecipientSettings, estate: Estate, wording: Wording, now_us: int) -> Mapping[str, bool]:
+    """Send an example to every address of the recipient; says by channel whether it arrived. Raises as `Sender`."""
+    senders = [Sender(channel) for channel in channels([recipient])]
+    example = Composer(estate, wording, None).example(now_us)
+    sent = await asyncio.gather(*(asyncio.to_thread(sender.send, example) for sender in senders))
+    return dict(zip([sender.name for sender in senders], sent, strict=True))
 
 
 def _batches(due: Sequence[Any], *, together: bool) -> list[Sequence[Any]]:
