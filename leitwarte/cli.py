@@ -29,6 +29,7 @@ _CONTENTS = {
     "reload": _Entry(_OPERATE, "Have what runs read its settings again."),
     "health": _Entry(_OPERATE, "Ask a running part how it is."),
     "users": _Entry(_OPERATE, "Users of the web app, and tokens for its API."),
+    "alerts": _Entry(_OPERATE, "Alerts: list, show, acknowledge, resolve; send a test."),
     "deadletter": _Entry(_OPERATE, "What was set aside, and another try for it."),
     "store": _Entry(_OPERATE, "Look into the store."),
     "discover": _Entry(_OPERATE, "Find devices and print settings that read them."),
