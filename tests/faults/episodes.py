@@ -49,6 +49,24 @@ async def kill_with_backlog(plant: Plant, chance: random.Random) -> None:
     plant.store_proxy.set()
 
 
+async def kill_newest_first(plant: Plant, chance: random.Random) -> None:
+    """Killed while what comes passes the backlog, in small batches; and while it goes on, whatever is left of it."""
+    plant.gateway.kill()
+    plant.gateway.set(drain="newest_first", batch_readings=30)
+    plant.store_proxy.set(store_proxy.fails)
+    plant.gateway.start()
+    await _receives(plant)
+    await asyncio.sleep(1.0)
+    plant.store_proxy.set()
+    await asyncio.sleep(chance.uniform(0.0, 3.0))
+    plant.gateway.kill()
+    plant.gateway.start()
+    await _receives(plant)
+    plant.gateway.kill()
+    plant.gateway.set(drain=None, batch_readings=None)
+    plant.gateway.start()
+
+
 async def torn_tail(plant: Plant, chance: random.Random) -> None:
     """A kill in the middle of a write: behind the durable end there is a part of a frame, with bits flipped."""
     plant.store_proxy.set(store_proxy.fails)
@@ -206,6 +224,7 @@ EPISODES: Mapping[str, Episode] = {
     UNDISTURBED: quiet,
     "gateway: kill -9": kill,
     "gateway: kill -9 with a backlog": kill_with_backlog,
+    "gateway: kill -9, newest first": kill_newest_first,
     "gateway: kill -9, torn write": torn_tail,
     "disk: flipped bit in the outbox": flipped_bit,
     "disk: full": disk_full,

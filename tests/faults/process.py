@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parent.parent.parent
 _STEP = struct.Struct("<q")  # nanoseconds that the wall clock is off
 _CLOCK = "LEITWARTE_FAULTS_CLOCK"
@@ -32,6 +34,7 @@ class Gateway:
     def __init__(self, settings: Path, port: int, log: Path, clock: Path, twist: str = "") -> None:
         self.lives: list[tuple[float, float]] = []
         self.twist = twist
+        self._settings = settings
         self._arguments = ["run", "-c", str(settings), "--only", "gateway"]
         self._port = port
         self._log = log
@@ -73,6 +76,13 @@ class Gateway:
             self._process.wait()
         self.lives.append((self._begun_s, time.monotonic()))
         return code
+
+    def set(self, **changes: object) -> None:
+        """Settings of the section ``gateway`` from the next start on; None takes one out."""
+        document = yaml.safe_load(self._settings.read_text("utf-8"))
+        changed = {**document["gateway"], **changes}
+        document["gateway"] = {name: value for name, value in changed.items() if value is not None}
+        self._settings.write_text(yaml.safe_dump(document), "utf-8")
 
     def may_write(self, file_bytes: int | None) -> None:
         """No file may grow beyond so many bytes from now on; None lifts it."""
