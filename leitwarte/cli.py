@@ -39,6 +39,7 @@ _CONTENTS = {
     "restore": _Entry(_OPERATE, "Bring back what backup saved, into an empty place."),
     "decode": _Entry(_OPERATE, "Show what registers or a message mean."),
     "dashboards": _Entry(_OPERATE, "Write or push the Grafana dashboards."),
+    "about": _Entry(_OPERATE, "Version, licences, software bill of materials."),
     "detect": _Entry(_USE, "Find anomalies in a file of interval series."),
     "train": _Entry(_USE, "Learn what faults look like from one's own meters."),
     "carbon": _Entry(_USE, "Emission factors, and CO2 per meter and day."),
