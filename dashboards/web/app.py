@@ -18,7 +18,7 @@ from dashboards.web import api, preferences
 from dashboards.web.frame import Desk
 from dashboards.web.house import Health, House
 from dashboards.web.inbox import Inbox
-from dashboards.web.pages import alert, alerts, building, co2, devices, meter, overview, reports
+from dashboards.web.pages import alert, alerts, building, co2, devices, meter, overview, reports, trace
 from dashboards.web.queries import Queries
 from dashboards.web.reports import Reports
 from dashboards.web.security import Guard
@@ -28,7 +28,7 @@ from metering.localtime import LocalCalendar
 from metering.texts import Language
 from storage.protocol import Store
 
-_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports)
+_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports, trace)
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12303f"/>'
     '<path d="M5 21l6-7 5 5 10-11" fill="none" stroke="#58b4d1" stroke-width="3.2" stroke-linecap="round" '

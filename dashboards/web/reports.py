@@ -3,11 +3,12 @@
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from analytics.carbon import view as views
 from analytics.carbon.view import View
 from analytics.reports.figure import CITY, FigureId
-from analytics.reports.formats import write
+from analytics.reports.formats import html_file, write
 from analytics.reports.frozen import freeze
 from analytics.reports.period import Period
 from analytics.reports.report import Report
@@ -73,8 +74,9 @@ class Reports:
     async def file(self, asked: Asked, extension: str, language: Language) -> bytes:
         """In one of the report formats."""
         report = await self.report(asked)
+        make = partial(html_file.write, trace="/trace/") if extension == "html" else partial(write, extension=extension)
         async with self._making:
-            return await asyncio.to_thread(write, report, extension, language)
+            return await asyncio.to_thread(make, report, language=language)
 
     async def trace(self, figure: FigureId) -> Trace:
         """The way down from a figure."""

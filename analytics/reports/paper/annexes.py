@@ -98,7 +98,7 @@ def glossary(told: Told) -> Chapter:
 def evidence(told: Told) -> Chapter:
     """The ids of the figures, and what the report was made of."""
     say, manifest = told.say, told.report.manifest
-    columns = (Column(say("figure"), share=3), Column(say("id"), share=8))
+    columns = (Column(say("figure"), share=3), Column(say("id"), share=8, figures=True))
     rows = tuple(
         (say(measure.value), str(figure.id)) for measure in _CHECKED if (figure := told.figure(measure)) is not None
     )

@@ -10,12 +10,13 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """A number to remember. ``note`` says how well it is known."""
+    """A number to remember. ``note`` says how well it is known; ``figure`` is its id."""
 
     label: str
     value: str
     unit: str
     note: str = ""
+    figure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,12 @@ class KeyFigures:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``share`` is the column's part of the width; numbers are set to the right."""
+    """``share`` is the column's part of the width; numbers are set to the right; ``figures``: cells are their ids."""
 
     name: str
     number: bool = False
     share: int = 1
+    figures: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Told:
         if figure is None:
             return None
         value = self.numbers.mega(figure.value) if mega else self.numbers.decimal(figure.value)
-        return KeyFigure(label, value, unit, self.known(figure, mega=mega))
+        return KeyFigure(label, value, unit, self.known(figure, mega=mega), str(figure.id))
 
     def known(self, figure: Figure, *, mega: bool = True) -> str:
         """How well a figure is known, in a few words."""
