@@ -1,21 +1,19 @@
 """Minutes, and what a load may know about each: local time, kind of day, weather."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 
 import holidays
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from device_sim.weather import Weather
 from metering.instant import DAY, MINUTE
 from metering.localtime import LocalCalendar
 from metering.samples import Floats, Int64s
+from metering.school_breaks import in_school_break
 
 Flags = NDArray[np.bool_]
 
@@ -69,7 +67,7 @@ class Moments:
             day=day,
             weekday=(day + _FIRST_WEEKDAY) % 7,
             holiday=_flagged(day, _public_holidays()),
-            school_break=_in_school_break(day),
+            school_break=in_school_break(day),
             temperature=weather.temperature(times_us),
             irradiance=weather.irradiance(times_us),
         )
@@ -114,19 +112,3 @@ def _flagged(day: Int64s, special: holidays.HolidayBase) -> Flags:
     distinct, where = np.unique(day, return_inverse=True)
     flags = np.array([date.fromordinal(_EPOCH.toordinal() + int(one)) in special for one in distinct], bool)
     return flags[where]
-
-
-@cache
-def _school_breaks() -> tuple[Int64s, Int64s]:
-    spans: Sequence[tuple[date, date]] = yaml.safe_load(
-        files("device_sim").joinpath("school_breaks.yaml").read_text("utf-8")
-    )
-    first = [(begin - _EPOCH).days for begin, _ in spans]
-    last = [(end - _EPOCH).days for _, end in spans]
-    return np.array(first, np.int64), np.array(last, np.int64)
-
-
-def _in_school_break(day: Int64s) -> Flags:
-    first, last = _school_breaks()
-    latest = np.searchsorted(first, day, side="right") - 1
-    return np.asarray((latest >= 0) & (day <= last[latest]))

@@ -59,6 +59,11 @@ class Week:
         step = min(step_us, DAY)
         return WeekSlots((weekday * DAY + clock) // step, 7 * DAY // step, off)
 
+    def local_days(self, times_us: Int64s) -> Int64s:
+        """The local day of each time, as days since 1970-01-01."""
+        days: Int64s = (times_us + self._offsets(times_us)) // DAY
+        return days
+
     def _offsets(self, times_us: Int64s) -> Int64s:
         """UTC offsets. Clocks change on the hour, on few days: other days need one look-up."""
         days, day_of = np.unique(times_us // DAY, return_inverse=True)
