@@ -141,16 +141,18 @@ class Installation:
 
     def _new_web(self, settings: Settings, estate: Estate) -> "WebApp":
         from dashboards.web.app import WebApp
+        from leitwarte.operations import SettingsOperations
 
         return WebApp(
             self.store,
             estate,
             self.alerts,
-            settings.web,
+            settings.web_in_data_dir,
             settings.language,
             self.clock,
             settings.calendar,
             rules=settings.rules(),
+            operations=SettingsOperations(settings),
         )
 
     @asynccontextmanager

@@ -92,6 +92,10 @@ class Settings(Strict):
         return self.gateway.model_copy(update={"data_dir": self.data_dir / self.gateway.data_dir})
 
     @property
+    def web_in_data_dir(self) -> WebSettings:
+        return self.web.model_copy(update={"accounts": self.data_dir / self.web.accounts})
+
+    @property
     def alerts_database(self) -> str:
         return self.alerts_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
 
@@ -123,6 +127,7 @@ class Settings(Strict):
             municipality=carbon.whole_municipality,
             plants=Plants(tuple(plant.plant() for plant in carbon.plants)),
             certificates=tuple(one.certificate() for one in carbon.certificates),
+            mixes=carbon.mixes,
         )
 
     def tomorrow(self) -> date:

@@ -23,7 +23,7 @@ from dashboards.web.answers import (
     meter_out,
     site_out,
 )
-from dashboards.web.house import House
+from dashboards.web.house import House, Seen
 from metering.estate import Carrier
 from metering.instant import SECOND, Window, from_datetime, isoformat
 from metering.quantities import BILLING_UNIT, quantity
@@ -44,11 +44,11 @@ def application(house: House) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(_estate(house))
-    app.include_router(_values(house))
-    app.include_router(_alerts(house))
+    app.include_router(_estate())
+    app.include_router(_values())
+    app.include_router(_alerts())
     if house.reports is not None:
-        app.include_router(co2_api.router(house, house.reports))
+        app.include_router(co2_api.router())
 
     @app.exception_handler(StoreError)
     async def store_failed(request: Request, error: StoreError) -> Response:  # noqa: ARG001
@@ -79,36 +79,36 @@ def health_router(house: House) -> APIRouter:
     return routes
 
 
-def _estate(house: House) -> APIRouter:
+def _estate() -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["estate"])
-    estate = house.estate
 
     @routes.get("/sites")
-    async def sites() -> list[SiteOut]:
-        return [site_out(site) for site in estate.sites.values()]
+    async def sites(house: Seen) -> list[SiteOut]:
+        return [site_out(site) for site in house.estate.sites.values()]
 
     @routes.get("/buildings")
-    async def buildings(site: str | None = None) -> list[BuildingOut]:
-        return [building_out(building) for building in estate.buildings.values() if site in (None, building.site)]
+    async def buildings(house: Seen, site: str | None = None) -> list[BuildingOut]:
+        found = house.estate.buildings.values()
+        return [building_out(building) for building in found if site in (None, building.site)]
 
     @routes.get("/meters")
-    async def meters(building: str | None = None, carrier: Carrier | None = None) -> list[MeterOut]:
-        found = (meter for meter in estate.meters.values() if building in (None, meter.building))
+    async def meters(house: Seen, building: str | None = None, carrier: Carrier | None = None) -> list[MeterOut]:
+        found = (meter for meter in house.estate.meters.values() if building in (None, meter.building))
         return [meter_out(meter) for meter in found if carrier in (None, meter.carrier)]
 
     return routes
 
 
-def _values(house: House) -> APIRouter:
+def _values() -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["values"])
 
     @routes.get("/devices")
-    async def devices() -> list[DeviceOut]:
+    async def devices(house: Seen) -> list[DeviceOut]:
         """Every device with its state and the newest value of each quantity."""
         return [device_out(view) for view in await house.queries.devices()]
 
     @routes.get("/series")
-    async def series(asked: Annotated[SeriesQuery, Query()]) -> SeriesOut:
+    async def series(house: Seen, asked: Annotated[SeriesQuery, Query()]) -> SeriesOut:
         """Values of one series in [start, end), as stored or one for each bucket."""
         wanted, window = Series(asked.device, asked.quantity), _window(asked.start, asked.end)
         unit = _unit(house, wanted)
@@ -135,16 +135,16 @@ def _values(house: House) -> APIRouter:
     return routes
 
 
-def _alerts(house: House) -> APIRouter:
+def _alerts() -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["alerts"])
 
     @routes.get("/alerts")
-    async def alerts(*, only_open: Annotated[bool, Query(alias="open")] = True) -> list[AlertOut]:
+    async def alerts(house: Seen, *, only_open: Annotated[bool, Query(alias="open")] = True) -> list[AlertOut]:
         """The newest alerts; only the open ones unless ``open=false``."""
         return [alert_out(alert) for alert in await house.inbox.alerts(only_open=only_open)]
 
     @routes.get("/alerts/{alert_id}")
-    async def alert(alert_id: str) -> AlertOut:
+    async def alert(house: Seen, alert_id: str) -> AlertOut:
         found = await house.inbox.alert(alert_id)
         if found is None:
             raise HTTPException(404, f"unknown alert {alert_id!r}; see /api/v1/alerts")

@@ -1,9 +1,10 @@
-"""The web app: puts pages and REST API together and serves them in the running event loop."""
+"""The web app: puts pages, REST API and doors together and serves them in the running event loop."""
 
 import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import nicegui
 import structlog
@@ -15,20 +16,41 @@ from analytics.alerts.book import AlertBook
 from analytics.reports.rules import Rules
 from dashboards.settings import WebSettings
 from dashboards.web import api, preferences
+from dashboards.web.access import doors
+from dashboards.web.access.accounts import Accounts
+from dashboards.web.access.entrance import Entrance
+from dashboards.web.access.rights import undeclared
+from dashboards.web.access.sight import Sight
+from dashboards.web.access.visitor import NOTHING
 from dashboards.web.frame import Desk
 from dashboards.web.house import Health, House
 from dashboards.web.inbox import Inbox
-from dashboards.web.pages import alert, alerts, building, co2, devices, meter, overview, reports, trace
+from dashboards.web.operations import Operations
+from dashboards.web.pages import (
+    about,
+    account,
+    alert,
+    alerts,
+    building,
+    co2,
+    devices,
+    meter,
+    operation,
+    overview,
+    reports,
+    trace,
+)
 from dashboards.web.queries import Queries
 from dashboards.web.reports import Reports
 from dashboards.web.security import Guard
 from metering.clock import Clock
 from metering.estate import Estate
+from metering.instant import MINUTE
 from metering.localtime import LocalCalendar
 from metering.texts import Language
 from storage.protocol import Store
 
-_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports, trace)
+_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports, trace, operation, account, about)
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12303f"/>'
     '<path d="M5 21l6-7 5 5 10-11" fill="none" stroke="#58b4d1" stroke-width="3.2" stroke-linecap="round" '
@@ -48,6 +70,7 @@ class WebApp:
     calendar  the local time of everything that is shown
     health    further states for the health page, from whoever runs the app
     rules     what reports are made by, and the live emission factors
+    operations  what the operator's pages show of other parts
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what it shows comes from many rooms
@@ -61,8 +84,10 @@ class WebApp:
         calendar: LocalCalendar,
         health: Health | None = None,
         rules: Rules | None = None,
+        operations: Operations | None = None,
     ) -> None:
         self._settings = settings
+        self._alerts = alerts
         self._house = House(
             estate=estate,
             queries=Queries(store, estate, clock, calendar, settings.refresh_s),
@@ -73,6 +98,7 @@ class WebApp:
             calendar=calendar,
             reports=Reports(store, estate, rules, clock, calendar) if rules else None,
             health=health,
+            operations=operations,
         )
         self.port = settings.port
         """The port it listens on, once `run` has begun."""
@@ -80,12 +106,18 @@ class WebApp:
         """Set once requests are answered."""
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises OSError, naming the address, if it cannot listen there."""
-        with _listening(self._settings.host, self._settings.port) as listener:
+        """Serve until cancelled.
+
+        Raises OSError, naming the address, if it cannot listen there, and ValueError for accounts of a newer version.
+        """
+        with _opened(self._settings) as accounts, _listening(self._settings.host, self._settings.port) as listener:
             self.port = listener.getsockname()[1]
+            house = replace(self._house, accounts=accounts)
             config = uvicorn.Config(
-                asgi(self._house),
+                asgi(house, self._alerts),
                 lifespan="on",
+                proxy_headers=self._settings.behind_proxy,
+                forwarded_allow_ips=list(self._settings.proxies),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -102,15 +134,25 @@ class WebApp:
                 raise
 
 
-def asgi(house: House) -> FastAPI:
-    """Pages, REST API and security headers as one ASGI application."""
+def asgi(house: House, alerts: AlertBook) -> FastAPI:
+    """Pages, REST API, doors and their guard as one ASGI application.
+
+    Raises ValueError for an address that the table of rights does not name.
+    """
+    sight = Sight(house, alerts)
+    entrance = Entrance(house.settings, house.accounts, house.clock)
     app = FastAPI(title="Leitwarte", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(preferences.router())
     app.include_router(api.health_router(house))
+    app.include_router(doors.router(house, entrance))
+    if house.accounts is not None and house.settings.oidc is not None:
+        from dashboards.web.access import oidc_doors  # noqa: PLC0415 -- few need what it imports
+
+        app.include_router(oidc_doors.router(house, entrance, house.accounts, house.settings.oidc))
     app.mount("/api", api.application(house))
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, house=house, entrance=entrance, sight=sight)
     for page in _PAGES:
-        page.register(house)
+        page.register(sight.of(NOTHING))  # each visit brings its own house, see `Desk`
     nicegui.app.on_page_exception(_failure(house))
     # an earlier app in this process has sealed the framework's middleware; unseal it for this one
     nicegui.app.middleware_stack = None
@@ -126,6 +168,8 @@ def asgi(house: House) -> FastAPI:
         reconnect_timeout=_RECONNECT_S,
         binding_refresh_interval=None,
     )
+    if forgotten := undeclared(app.routes):
+        raise ValueError(f"dashboards/web/access/rights.py does not say who may see {', '.join(forgotten)}")
     return app
 
 
@@ -143,6 +187,22 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+
+@contextlib.contextmanager
+def _opened(settings: WebSettings) -> Iterator[Accounts | None]:
+    """The accounts; None without sign-in."""
+    if settings.sign_in == "none":
+        yield None
+        return
+    hour_us = 60 * MINUTE
+    accounts = Accounts(
+        f"sqlite:///{settings.accounts}",
+        idle_us=round(settings.idle_h * hour_us),
+        longest_us=round(settings.longest_h * hour_us),
+    )
+    with contextlib.closing(accounts):
+        yield accounts
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 
 from analytics.reports.figure import CITY, Figure, FigureId
@@ -11,7 +11,7 @@ from analytics.reports.formats import FORMATS
 from analytics.reports.period import Period
 from analytics.reports.report import Report
 from analytics.reports.trace import Trace
-from dashboards.web.house import House
+from dashboards.web.house import Seen, house_of
 from dashboards.web.reports import Asked, Reports
 from metering.instant import isoformat
 from metering.samples import Samples
@@ -115,18 +115,20 @@ class FiguresQuery(ReportQuery):
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 200
 
 
-def router(house: House, reports: Reports) -> APIRouter:
+def router() -> APIRouter:
     routes = APIRouter(prefix="/co2/v1", tags=["co2"])
     assert set(_MEDIA_TYPES) == set(FORMATS)
 
     @routes.get("/views")
-    async def views(lang: Language | None = None) -> list[ViewOut]:
+    async def views(house: Seen, reports: Made, lang: Language | None = None) -> list[ViewOut]:
         """The rule sets a report can be made by; the first is the live one."""
         language = lang or house.language
         return [ViewOut(name=view.name, title=view.title[language], kind=view.kind) for view in reports.views]
 
     @routes.get("/figures")
-    async def figures(request: Request, response: Response, asked: Annotated[FiguresQuery, Query()]) -> FiguresOut:
+    async def figures(
+        reports: Made, request: Request, response: Response, asked: Annotated[FiguresQuery, Query()]
+    ) -> FiguresOut:
         """All figures of a report, page by page."""
         report = await _report(reports, asked.asked())
         etag = _etag(report.manifest.report if report.manifest else "", str(asked.offset), str(asked.limit))
@@ -145,6 +147,7 @@ def router(house: House, reports: Reports) -> APIRouter:
 
     @routes.get("/figures/{figure:path}")
     async def figure(
+        reports: Made,
         figure: Annotated[str, Path(description="An id, such as UBA-16-2026/2025/energy/city/all/all")],
     ) -> TraceOut:
         """A figure and the way down from it."""
@@ -157,7 +160,7 @@ def router(house: House, reports: Reports) -> APIRouter:
         return trace_out(found)
 
     @routes.get("/report", response_class=Response)
-    async def report(request: Request, asked: Annotated[FileQuery, Query()]) -> Response:
+    async def report(house: Seen, reports: Made, request: Request, asked: Annotated[FileQuery, Query()]) -> Response:
         """The report as a file."""
         question = asked.asked()
         await _report(reports, question)  # says what is wrong with the question
@@ -171,6 +174,15 @@ def router(house: House, reports: Reports) -> APIRouter:
         return Response(content, media_type=_MEDIA_TYPES[asked.format], headers=headers)
 
     return routes
+
+
+def _reports(request: Request) -> Reports:
+    reports = house_of(request).reports
+    assert reports is not None
+    return reports
+
+
+Made = Annotated[Reports, Depends(_reports)]
 
 
 async def _report(reports: Reports, asked: Asked) -> Report:

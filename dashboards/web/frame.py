@@ -12,9 +12,10 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.web import preferences
+from dashboards.web.access.rights import needed
 from dashboards.web.charts import Charts, palette
 from dashboards.web.formats import Formats
-from dashboards.web.house import House
+from dashboards.web.house import House, house_of
 from metering.texts import Texts
 from storage.protocol import StoreError
 
@@ -27,6 +28,7 @@ _NAVIGATION = (
     ("devices", "/devices", "sensors"),
     ("co2", "/co2", "eco"),
     ("reports", "/reports", "description"),
+    ("operation", "/operation", "tune"),
 )
 _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 _PATIENCE_S = 0.7
@@ -39,7 +41,8 @@ class Desk:
     """One visit to one page: the visitor's language and colours, and the parts of the page that stay current."""
 
     def __init__(self, house: House, request: Request) -> None:
-        self.house = house
+        self.house = house = house_of(request)  # what pages are registered with holds nothing
+        self.visitor = house.visitor
         self.request = request
         self.language = preferences.language_of(request, house)
         self.is_dark = preferences.theme_of(request, house) == "dark"
@@ -74,6 +77,7 @@ class Desk:
             ui.label(self.texts("footer", zone=self.house.calendar.zone.key))
             ui.link("REST API", "/api/openapi.json")
             ui.link(self.texts("footer.health"), "/health")
+            ui.link(self.texts("page.about"), "/about")
 
     async def follow(
         self,
@@ -162,6 +166,8 @@ class Desk:
     def _navigation(self, here: str) -> None:
         with ui.element("nav").props(f'aria-label="{self.texts("navigation")}"'):
             for key, target, icon in _NAVIGATION:
+                if not self.visitor.may(needed("GET", target)):
+                    continue
                 entry = ui.link(target=target).classes("here" if key == here else "")
                 if key == here:
                     entry.props('aria-current="page"')
@@ -197,3 +203,20 @@ class Desk:
                 f'aria-label="{self.texts(f"switch.{theme}")}" rel="nofollow"'
             ):
                 ui.icon("light_mode" if self.is_dark else "dark_mode")
+            if self.house.accounts is not None:
+                self._account()
+
+    def _account(self) -> None:
+        """Who is signed in, as what, and the way out: a menu that needs no script."""
+        with ui.element("details").classes("account"):
+            with ui.element("summary").props(f'aria-label="{self.texts("account")}"'):
+                ui.icon("account_circle")
+            with ui.element("div").classes("account-menu"):
+                ui.label(self.visitor.name).classes("account-name")
+                ui.label(self.texts(f"role.{self.visitor.role}")).classes("fine")
+                ui.link(self.texts("page.account"), "/account")
+                with (
+                    ui.element("form").props('method="post" action="/sign-out"'),
+                    ui.element("button").props('type="submit"').classes("as-link"),
+                ):
+                    ui.label(self.texts("signout"))

@@ -49,14 +49,14 @@ def check(
             print_json({"ok": False, "problems": told})
             raise typer.Exit(WRONG_CALL) from None
         fail(error, WRONG_CALL)
-    deeds = [(_line(file, where), what) for where, what in _deeds(file.settings)]
-    remarks = list(_remarks(file.settings))
+    lines = [(_line(file, where), what) for where, what in deeds(file.settings)]
+    noted = list(remarks(file.settings))
     if json:
-        print_json({"ok": True, "lines": [{"line": line, "does": what} for line, what in deeds], "remarks": remarks})
+        print_json({"ok": True, "lines": [{"line": line, "does": what} for line, what in lines], "remarks": noted})
         return
-    for line, what in deeds:
+    for line, what in lines:
         output.print(f"{line or '':>5}  {what}", markup=False)
-    for remark in remarks:
+    for remark in noted:
         errors.print(f"note: {remark}", markup=False, style="yellow")
     output.print(f"{config}: in order")
 
@@ -65,7 +65,7 @@ def _line(file: SettingsFile, where: Path) -> int | None:
     return file.lines.get(where)
 
 
-def _deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
+def deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
     """What each entry of the file will do, in its order."""
     store = settings.store_in_data_dir
     if isinstance(store, InfluxSettings):
@@ -104,7 +104,7 @@ def _polling(device: ModbusDevice) -> str:
     return f"{template.name}, {len(template.points)} values in {len(blocks)} requests every {device.interval_s:g} s"
 
 
-def _remarks(settings: Settings) -> Iterator[str]:
+def remarks(settings: Settings) -> Iterator[str]:
     """What is allowed but probably not meant."""
     metered = {meter.device for meter in settings.estate().meters.values()}
     for connection in settings.modbus:

@@ -22,7 +22,7 @@ def register(house: House) -> None:
     @ui.page("/building/{building_id}")
     async def building(request: Request, building_id: str) -> None:
         desk = Desk(house, request)
-        found = house.estate.buildings.get(building_id)
+        found = desk.house.estate.buildings.get(building_id)
         if found is None:
             with desk.frame("", desk.texts("not_found")):
                 desk.not_found(desk.texts("building.unknown"))

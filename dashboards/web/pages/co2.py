@@ -30,17 +30,17 @@ def register(house: House) -> None:
         with desk.frame("co2", desk.texts("page.co2")):
             parts.heading(desk.texts("co2.title"), desk.texts("co2.subtitle"))
             _switch(desk, year, month)
-            periods = views.parts_of(year, month, house.calendar)
+            periods = views.parts_of(year, month, desk.house.calendar)
             labels = [
                 desk.texts(f"month.{number}")[:3] if month is None else str(number)
                 for number in range(1, len(periods) + 1)
             ]
-            ask = partial(house.queries.emissions, periods)
+            ask = partial(desk.house.queries.emissions, periods)
             await desk.follow(ask, lambda first: _report(desk, labels, first), _REFRESH_S, "tall")
             with parts.card(desk.texts("co2.basis"), "basis"):
                 edition = (
-                    house.reports.rules.factors.title[desk.language]
-                    if house.reports
+                    desk.house.reports.rules.factors.title[desk.language]
+                    if desk.house.reports
                     else desk.texts("co2.basis.unknown")
                 )
                 parts.facts(

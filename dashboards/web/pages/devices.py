@@ -24,7 +24,7 @@ def register(house: House) -> None:
         with desk.frame("devices", desk.texts("page.devices")):
             parts.heading(desk.texts("page.devices"), desk.texts("devices.subtitle"))
             await desk.follow(
-                house.queries.devices, lambda first: _devices(desk, first), house.settings.refresh_s, "rows"
+                desk.house.queries.devices, lambda first: _devices(desk, first), desk.house.settings.refresh_s, "rows"
             )
 
 

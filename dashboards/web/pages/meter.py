@@ -1,10 +1,11 @@
 """One meter: consumption against what was expected, the register, and the values not to trust."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import Request
 from nicegui import ui
 
+from analytics.alerts.sensitivity import Judgement, judgements
 from dashboards.web import parts
 from dashboards.web.charts import Options
 from dashboards.web.frame import Desk, Update
@@ -29,7 +30,7 @@ def register(house: House) -> None:
     @ui.page("/meter/{meter_id}")
     async def meter(request: Request, meter_id: str) -> None:
         desk = Desk(house, request)
-        found = house.estate.meters.get(meter_id)
+        found = desk.house.estate.meters.get(meter_id)
         if found is None:
             with desk.frame("", desk.texts("not_found")):
                 desk.not_found(desk.texts("meter.unknown"))
@@ -64,6 +65,18 @@ async def _page(desk: Desk, meter: Meter) -> None:
                 return await house.queries.flags(meter, since(house.clock, 7 * DAY))
 
             await desk.follow(flags, lambda first: _flags(desk, meter, first), _CURVE_REFRESH_S, "rows")
+
+    async def judged() -> Mapping[str, Judgement]:
+        return judgements(await desk.house.inbox.of_subject(meter.id))
+
+    await desk.follow(judged, lambda found: _sensitivity(desk, found))
+
+
+def _sensitivity(desk: Desk, found: Mapping[str, Judgement]) -> None:
+    """How readily alerts are raised here, if people have set that by their verdicts."""
+    if found:
+        with parts.card(desk.texts("meter.sensitivity")):
+            parts.facts([(desk.formats.kind(kind), desk.formats.sensitivity(said)) for kind, said in found.items()])
 
 
 def _tiles(desk: Desk, first: MeterView) -> Update[MeterView]:

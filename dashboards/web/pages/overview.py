@@ -28,19 +28,20 @@ def register(house: House) -> None:
     @ui.page("/")
     async def overview(request: Request) -> None:
         desk = Desk(house, request)
+        every = desk.house.settings.refresh_s
         with desk.frame("overview", desk.texts("page.overview")):
             parts.heading(desk.texts("overview.title"), desk.texts("overview.subtitle"))
 
             async def situation() -> Situation:
-                return await house.queries.overview(), await house.inbox.alerts(only_open=True)
+                return await desk.house.queries.overview(), await desk.house.inbox.alerts(only_open=True)
 
-            await desk.follow(situation, lambda first: _tiles(desk, first), house.settings.refresh_s, "tiles")
+            await desk.follow(situation, lambda first: _tiles(desk, first), every, "tiles")
             with ui.element("div").classes("two-one"):
                 await _load(desk)
                 with parts.card(desk.texts("overview.map"), "map-card"):
-                    await desk.follow(situation, lambda first: _map(desk, first), house.settings.refresh_s, "map")
+                    await desk.follow(situation, lambda first: _map(desk, first), every, "map")
             with parts.card(desk.texts("overview.buildings")):
-                await desk.follow(situation, lambda first: _buildings(desk, first), house.settings.refresh_s, "rows")
+                await desk.follow(situation, lambda first: _buildings(desk, first), every, "rows")
 
 
 def _tiles(desk: Desk, first: Situation) -> Update[Situation]:

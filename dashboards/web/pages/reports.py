@@ -36,8 +36,8 @@ def register(house: House) -> None:
         desk = Desk(house, request)
         with desk.frame("reports", desk.texts("page.reports")):
             parts.heading(desk.texts("reports.title"), desk.texts("reports.subtitle"))
-            if house.reports is not None:
-                _form(desk, house.reports, period, scope)
+            if desk.house.reports is not None:
+                _form(desk, desk.house.reports, period, scope)
 
 
 def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:

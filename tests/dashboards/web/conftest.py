@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -16,6 +17,8 @@ from analytics.alerts.book import AlertBook
 from analytics.carbon.factors import FactorSet
 from analytics.reports.rules import Rules
 from dashboards.settings import WebSettings
+from dashboards.web.access.accounts import Accounts
+from dashboards.web.access.rights import Role as Role_
 from dashboards.web.app import WebApp
 from metering.clock import Clock
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
@@ -178,6 +181,7 @@ class Running:
     alerts: AlertBook
     alert: str
     clock: Clock
+    settings: WebSettings
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -215,19 +219,64 @@ def finding() -> Finding:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """The web app, served on a free port."""
+    """The web app without sign-in, served on a free port."""
+    folder = tmp_path_factory.mktemp("open")
+    async with running(store, folder, WebSettings(port=0, refresh_s=1.0)) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def closed(
+    web: Running, store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    """A second one whose visitors must sign in; see `USERS`. Its pages need the first one in the same process."""
+    del web
+    folder = tmp_path_factory.mktemp("closed")
+    settings = WebSettings(port=0, refresh_s=1.0, sign_in="local", accounts=folder / "accounts.db")
+    with contextlib.closing(Accounts(f"sqlite:///{settings.accounts}")) as accounts:
+        for role, buildings in USERS.items():
+            accounts.add(role, role, NOW_US, password=PASSWORD, buildings=buildings, who="test")
+    async with running(store, folder, settings) as found:
+        yield found
+
+
+USERS: dict[Role_, tuple[str, ...] | None] = {
+    Role_.ENGINEER: None,
+    Role_.FACILITY_MANAGER: ("kita", "bad"),
+    Role_.CLIMATE_OFFICE: None,
+    Role_.OPERATOR: None,
+}
+"""A user for each role, of its name, with the only buildings to be seen."""
+PASSWORD = "correct horse battery staple"
+
+
+@contextlib.asynccontextmanager
+async def running(store: EmbeddedStore, folder: Path, settings: WebSettings) -> AsyncIterator[Running]:
+    """The web app on the little estate, until the block ends."""
     switched, clock = Store(store), Clock(start_us=NOW_US)
-    settings = WebSettings(port=0, refresh_s=1.0)
-    book = AlertBook(f"sqlite:///{tmp_path_factory.mktemp('alerts') / 'alerts.db'}")
+    book = AlertBook(f"sqlite:///{folder / 'alerts.db'}")
     alert = book.report(finding(), NOW_US)
     app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules())
     serving = asyncio.create_task(app.run())
-    await asyncio.wait_for(app.ready.wait(), 10)
-    yield Running(f"http://127.0.0.1:{app.port}", switched, book, alert.id, clock)
+    ready = asyncio.create_task(app.ready.wait())
+    await asyncio.wait({serving, ready}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if serving.done():
+        await serving
+    yield Running(f"http://127.0.0.1:{app.port}", switched, book, alert.id, clock, settings)
     serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
     book.close()
+
+
+async def signed_in(url: str, user: str) -> httpx.AsyncClient:
+    """A client with the session of the user."""
+    client = httpx.AsyncClient(base_url=url, timeout=60)
+    fields = {"name": user, "password": PASSWORD, "to": "/"}
+    answer = await client.post("/sign-in", data=fields, headers={"Origin": url})
+    assert answer.status_code == 303, answer.text
+    return client
 
 
 def rules() -> Rules:
