@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from analytics.carbon.edition import EditionError, Library, read
 from analytics.carbon.factors import FactorSet
+from analytics.carbon.mix import read_mix
 from analytics.carbon.view import View
 from leitwarte.settings_file import Problem, SettingsFile
 from metering.yaml_lines import Path
@@ -25,6 +26,12 @@ def factor_problems(file: SettingsFile) -> Iterator[Problem]:
             yield _problem(
                 file, ("carbon", "factor_files", n), str(error), "analytics/carbon/editions/README.md says how"
             )
+    for n, path in enumerate(carbon.mixes):
+        try:
+            read_mix(path)
+        except (OSError, ValueError) as error:
+            message = f"{path} cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+            yield _problem(file, ("carbon", "mixes", n), message, "`leitwarte carbon fetch` writes such a file")
     if broken:
         return
     library = carbon.library()

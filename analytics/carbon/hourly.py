@@ -36,20 +36,35 @@ class Matched:
     kwh          all of it
     share        0..1, of the energy in intervals whose intensity is known; the rest counts with the annual factor
     annual_kg    all with the annual factor: what a report says
-    anchored_kg  with the hourly shape at the level of the annual factor
+    anchored_kg  with the hourly shape at the level of the annual factor; None where the mix is not that of a year
     computed_kg  with the intensities as computed, of the known share alone
     """
 
     kwh: float
     share: float
     annual_kg: float
-    anchored_kg: float
+    anchored_kg: float | None
     computed_kg: float
 
     @property
     def g_per_kwh(self) -> float:
-        """Of ``anchored_kg``; NaN without consumption."""
-        return self.anchored_kg * 1000.0 / self.kwh if self.kwh else float("nan")
+        """Of ``anchored_kg``; NaN without it, or without consumption."""
+        return self.anchored_kg * 1000.0 / self.kwh if self.kwh and self.anchored_kg is not None else float("nan")
+
+    def plus(self, other: "Matched") -> "Matched":
+        """Both together; they are of the same mix."""
+        kwh = self.kwh + other.kwh
+        anchored = None
+        if self.anchored_kg is not None and other.anchored_kg is not None:
+            anchored = self.anchored_kg + other.anchored_kg
+        there = self.share * self.kwh + other.share * other.kwh
+        return Matched(
+            kwh,
+            there / kwh if kwh else 0.0,
+            self.annual_kg + other.annual_kg,
+            anchored,
+            self.computed_kg + other.computed_kg,
+        )
 
 
 def matched(start_us: Int64s, kwh: Floats, intensity: Intensity) -> Matched:
@@ -65,13 +80,15 @@ def matched(start_us: Int64s, kwh: Floats, intensity: Intensity) -> Matched:
         inside &= start_us < mix.start_us[np.maximum(at, 0)] + mix.step_us
     anchored, computed = np.full(len(kwh), np.nan), np.full(len(kwh), np.nan)
     anchored[inside], computed[inside] = intensity.anchored[at[inside]], intensity.computed[at[inside]]
-    known = np.isfinite(computed) & np.isfinite(anchored)
+    known = np.isfinite(computed)
     total, there = float(kwh.sum()), float(kwh[known].sum())
     return Matched(
         kwh=total,
         share=there / total if total else 0.0,
         annual_kg=total * intensity.annual / 1000.0,
-        anchored_kg=float((kwh * np.where(known, anchored, intensity.annual)).sum()) / 1000.0,
+        anchored_kg=float((kwh * np.where(known, anchored, intensity.annual)).sum()) / 1000.0
+        if intensity.is_anchored
+        else None,
         computed_kg=float((kwh[known] * computed[known]).sum()) / 1000.0,
     )
 

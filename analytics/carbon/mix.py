@@ -6,7 +6,7 @@ intensities leave out own use, pumping and line losses, by which the Umweltbunde
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +14,12 @@ import numpy as np
 
 from analytics.carbon.factor import Boundary
 from analytics.carbon.factors import FactorSet
-from metering.instant import SECOND, parse, to_datetime
+from metering.instant import DAY, SECOND, Window, parse, to_datetime
 from metering.samples import Floats, Int64s
+
+WHOLE_YEAR = 0.95
+"""Share of a year that must be known for its mean to stand for the year (our inference)."""
+YEAR = 365 * DAY
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +40,22 @@ class Mix:
     step_us: int
     mwh: Mapping[str, Floats]
 
+    def within(self, window: Window) -> "Mix":
+        """The intervals that begin in the window."""
+        low, high = np.searchsorted(self.start_us, (window.start_us, window.end_us))
+        part = slice(int(low), int(high))
+        return replace(self, start_us=self.start_us[part], mwh={mode: mwh[part] for mode, mwh in self.mwh.items()})
+
 
 @dataclass(frozen=True, eq=False)
 class Intensity:
     """Intensity of each interval of a mix, g CO2e/kWh.
 
     computed   shape (n,), as the mix and the technologies' factors give it; NaN where a part of the mix is unknown
-    anchored   shape (n,), the same shape at the level of the annual factor
+    anchored   shape (n,), the same shape at the level of the annual factor; NaN throughout unless `is_anchored`
     mean       generation-weighted mean of ``computed``
     annual     the factor it is anchored to
+    of_year    0..1, the share of the calendar year whose intensity is known
     """
 
     mix: Mix
@@ -52,6 +63,12 @@ class Intensity:
     anchored: Floats
     mean: float
     annual: float
+    of_year: float
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether the mean is that of a year, as the annual factor is; that of a summer is another."""
+        return self.of_year >= WHOLE_YEAR
 
     @property
     def coverage(self) -> float:
@@ -80,7 +97,7 @@ def intensity(mix: Mix, technologies: FactorSet, annual_g_per_kwh: float) -> Int
     """Σ(E·EF)/Σ(E) over the modes of each interval, lifecycle factors; then scaled to the annual factor.
 
     A mode without any value in the whole mix is none of this zone's; one that is missing in an interval leaves that
-    interval unknown. Anchor whole years: the annual factor is that of a year.
+    interval unknown. A mix that is not known for `WHOLE_YEAR` of a year has no level to anchor.
 
     Raises LookupError for a mode without factor.
     """
@@ -98,7 +115,9 @@ def intensity(mix: Mix, technologies: FactorSet, annual_g_per_kwh: float) -> Int
         computed = np.where(total > 0, weighted / total, np.nan)
     known = np.isfinite(computed)
     mean = float(weighted[known].sum() / total[known].sum()) if known.any() else float("nan")
-    return Intensity(mix, computed, computed * (annual_g_per_kwh / mean), mean, annual_g_per_kwh)
+    of_year = float(known.sum()) * mix.step_us / YEAR
+    level = annual_g_per_kwh / mean if of_year >= WHOLE_YEAR else float("nan")
+    return Intensity(mix, computed, computed * level, mean, annual_g_per_kwh, min(of_year, 1.0))
 
 
 def _factor(technologies: FactorSet, mode: str, year: int) -> float:

@@ -117,6 +117,8 @@ class CarbonSettings(Strict):
     """Combined heat and power; generation meters that no plant names are photovoltaics."""
     certificates: tuple[CertificateSettings, ...] = ()
     """Guarantees of origin, for the market-based view."""
+    mixes: tuple[Path, ...] = ()
+    """Files that ``leitwarte carbon fetch`` wrote, relative to the settings file: reports show hourly figures too."""
     weather: WeatherSettings | None = None
     """For weather-normalised heat of buildings."""
     band: BandSettings = BandSettings()
@@ -142,4 +144,5 @@ class CarbonSettings(Strict):
 
     def beside(self, folder: Path) -> Self:
         """With relative paths taken from the folder of the settings file."""
-        return self.model_copy(update={"factor_files": tuple(folder / path for path in self.factor_files)})
+        paths = {"factor_files": self.factor_files, "mixes": self.mixes}
+        return self.model_copy(update={key: tuple(folder / path for path in own) for key, own in paths.items()})

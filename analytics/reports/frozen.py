@@ -11,6 +11,7 @@ from analytics.carbon.plant import SETTINGS
 from analytics.carbon.view import View
 from analytics.reports.assemble import balanced
 from analytics.reports.collect import collect
+from analytics.reports.hourly import hourly
 from analytics.reports.manifest import Manifest
 from analytics.reports.period import Period
 from analytics.reports.report import Report
@@ -21,7 +22,7 @@ from storage.protocol import Store
 
 
 async def freeze(store: Store, estate: Estate, period: Period, rules: Rules, view: View, place: str) -> Report:  # noqa: PLR0913, PLR0917
-    """The report with its manifest. Raises as `collect`."""
+    """The report with its manifest. Raises as `collect` and `hourly`."""
     inputs = await fingerprints(store, balanced(estate, place, rules), period, rules)
     report = await collect(store, estate, period, rules, view, place, compare=True)
     editions = {factor.edition for factor in report.factors}
@@ -29,8 +30,11 @@ async def freeze(store: Store, estate: Estate, period: Period, rules: Rules, vie
     digests = {name: rules.library.digest(name) for name in sorted(editions - {SETTINGS})}
     settings = digest(encoded(_settings(estate, rules, place)))
     parts = (view.name, str(period), place, digests, inputs, settings, report.method.version)
+    by_hour = await hourly(store, balanced(estate, place, rules), period, rules, view)
     return replace(
-        report, manifest=Manifest(view.name, digests, inputs, settings, report.method.version, digest(encoded(parts)))
+        report,
+        hourly=by_hour,
+        manifest=Manifest(view.name, digests, inputs, settings, report.method.version, digest(encoded(parts))),
     )
 
 
@@ -61,6 +65,7 @@ def document(report: Report) -> bytes:
         "changes": [{**asdict(change), "id": str(change.id)} for change in report.changes],
         "conformity": report.conformity,
         "method": report.method,
+        **({"hourly": report.hourly} if report.hourly else {}),
         "factors": [_factor(factor) for factor in report.factors],
         "manifest": report.manifest,
     }
@@ -113,6 +118,7 @@ def _settings(estate: Estate, rules: Rules, place: str) -> dict[str, object]:
         "municipality": rules.municipality,
         "avoided": rules.avoided,
         "live_factors": rules.factors.name,
+        **({"mixes": [digest(path.read_bytes()) for path in rules.mixes]} if rules.mixes else {}),
         **({"plants": [asdict(plant) for plant in rules.plants]} if rules.plants.all else {}),
         **({"certificates": [asdict(one) for one in rules.certificates]} if rules.certificates else {}),
     }

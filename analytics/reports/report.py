@@ -12,6 +12,7 @@ from analytics.carbon.view import Scope, View
 from analytics.reports.changes import Change
 from analytics.reports.figure import Figure, Measure
 from analytics.reports.gaps import PeriodSum
+from analytics.reports.hourly import Hourly
 from analytics.reports.manifest import Manifest
 from analytics.reports.period import Period
 from metering.estate import Building, Carrier, Estate, Meter, Role
@@ -59,7 +60,6 @@ class Method:
     band           provisional, stand_in, substituted, as shares
     weather        method, station and degree days of the weather normalisation; None without
     certificates   id, year, volume in kWh, share of all purchased electricity of the year, source
-    hourly         source, licence and coverage of the hourly grid intensity; None: the annual factor stands alone
     """
 
     version: str
@@ -68,7 +68,6 @@ class Method:
     gas: tuple[tuple[date, date | None, Decimal, Decimal, str, str], ...]
     band: Mapping[str, Decimal]
     weather: str | None = None
-    hourly: str | None = None
     certificates: tuple[tuple[str, int, Decimal, Decimal, str], ...] = ()
 
 
@@ -82,6 +81,7 @@ class Report:
     changes    against the same period a year before; empty if that was not asked for
     conformity whether it is a BISKO balance, and why not; None for other kinds of views
     manifest   what it was made of
+    hourly     purchased electricity by the intensity of each hour, year by year; empty: the annual factor stands alone
     """
 
     view: View
@@ -93,6 +93,7 @@ class Report:
     changes: tuple[Change, ...] = ()
     conformity: Conformity | None = None
     manifest: Manifest | None = None
+    hourly: tuple[Hourly, ...] = ()
 
     @property
     def start(self) -> date:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from analytics.carbon.band import Bands
 from analytics.carbon.certificate import Certificate
@@ -36,6 +37,7 @@ class Rules:
     avoided       edition with the factor of what generation avoids elsewhere
     plants        combined heat and power
     certificates  guarantees of origin, for the market-based view
+    mixes         files with how electricity was generated, hour by hour; shown beside the annual factor
     """
 
     factors: FactorSet
@@ -52,6 +54,7 @@ class Rules:
     avoided: str = "uba-11-2026"
     plants: Plants = field(default_factory=Plants)
     certificates: tuple[Certificate, ...] = ()
+    mixes: tuple[Path, ...] = ()
 
     def view(self, name: str | None = None, editions: Mapping[str, str] | None = None) -> View:
         """The view of that name with the choices made for it; without a name the live factors.

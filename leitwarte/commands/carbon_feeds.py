@@ -13,6 +13,7 @@ from analytics.carbon.factors import FactorSet
 from analytics.carbon.hourly import matched
 from analytics.carbon.mix import intensity, read_mix
 from analytics.reports.assemble import balanced
+from analytics.reports.hourly import TECHNOLOGIES
 from analytics.reports.period import Period
 from collectors.feeds import energy_charts, entsoe, smard
 from collectors.feeds.generation import Mix, encode
@@ -24,8 +25,6 @@ from metering.instant import Window
 from metering.localtime import LocalCalendar
 from metering.reading import Series
 from metering.samples import Samples
-
-TECHNOLOGIES = "electricity-maps-2026"
 
 
 class SourceName(StrEnum):
@@ -108,8 +107,11 @@ def hourly(
     result = matched(times, values, found)
     output.print(f"{result.kwh:,.1f} kWh; {result.share:.1%} of it in intervals whose intensity is known", markup=False)
     output.print(f"annual factor {found.annual:.1f} g/kWh: {result.annual_kg:,.1f} kg", markup=False)
-    output.print(
-        f"hourly, at the annual level: {result.anchored_kg:,.1f} kg ({result.g_per_kwh:.1f} g/kWh)", markup=False
-    )
+    if result.anchored_kg is None:
+        output.print(f"hourly, at the annual level: none, the mix is known for {found.of_year:.0%} of a year only")
+    else:
+        output.print(
+            f"hourly, at the annual level: {result.anchored_kg:,.1f} kg ({result.g_per_kwh:.1f} g/kWh)", markup=False
+        )
     output.print(f"hourly, as computed (mean {found.mean:.1f} g/kWh): {result.computed_kg:,.1f} kg", markup=False)
     output.print(f"{annual.id}; {generated.source}, {generated.attribution}, {generated.licence}", markup=False)

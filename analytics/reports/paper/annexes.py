@@ -31,7 +31,7 @@ def method(told: Told) -> Chapter:
         say("method_gaps"),
         say("method_sums"),
         say("method_band", **band),
-        say("method_hourly", source=own.hourly) if own.hourly else say("method_annual"),
+        *(_hourly(told) or [say("method_annual")]),
         say("method_weather", method=own.weather) if own.weather else say("method_no_weather"),
     ]
     blocks: list[Block] = [Paragraph(text) for text in texts]
@@ -71,6 +71,19 @@ def method(told: Told) -> Chapter:
         )
         blocks += [Paragraph(say("certificates_about")), Table(say("certificates_table"), names, certified)]
     return Chapter(say("annex_method"), tuple(blocks))
+
+
+def _hourly(told: Told) -> list[str]:
+    say, numbers = told.say, told.numbers
+    return [
+        say(
+            "method_hourly" if one.matched.anchored_kg is not None else "method_hourly_part",
+            year=one.year,
+            source=f"{one.source}, {one.attribution}, {one.licence}",
+            coverage=numbers.percent(Decimal(repr(one.of_year))),
+        )
+        for one in told.report.hourly
+    ]
 
 
 def factors(told: Told) -> Chapter:

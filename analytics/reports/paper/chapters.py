@@ -85,6 +85,7 @@ def emissions(told: Told) -> Chapter:
         Table(say("emissions_by_carrier"), columns, tuple(rows), _emission_row(told, ALL, scopes)),
         *_by_month(told, Measure.EMISSIONS, unit, "emissions_by_month"),
     ]
+    blocks += _hourly(told, unit)
     beside = [
         (measure, figure)
         for measure in (Measure.AVOIDED, Measure.BIOGENIC)
@@ -314,6 +315,35 @@ def _by_month(told: Told, measure: Measure, unit: str, key: str) -> list[Block]:
     )
     drawn = charts.columns(names, parts, labels, unit, told.numbers)
     return [Picture(told.say(key), f"{', '.join(names)} ({unit}). {described}", drawn)]
+
+
+def _hourly(told: Told, unit: str) -> list[Block]:
+    """The annual and the hourly figure of purchased electricity beside each other."""
+    say, numbers = told.say, told.numbers
+
+    def tons(kg: float | None) -> str:
+        return MISSING if kg is None else numbers.mega(Decimal(repr(kg)))
+
+    rows = tuple(
+        (
+            str(one.year),
+            tons(one.matched.kwh),
+            tons(one.matched.annual_kg),
+            tons(one.matched.anchored_kg),
+            tons(one.matched.computed_kg),
+            numbers.percent(Decimal(repr(one.matched.share))),
+        )
+        for one in told.report.hourly
+    )
+    columns = (
+        Column(say("year"), share=2),
+        Column("MWh", number=True, share=2),
+        Column(f"{say('by_year')} {unit}", number=True, share=3),
+        Column(f"{say('by_hour')} {unit}", number=True, share=3),
+        Column(f"{say('by_hour_computed')} {unit}", number=True, share=3),
+        Column(say("by_hour_share"), number=True, share=2),
+    )
+    return [Paragraph(say("hourly_about")), Table(say("hourly_table"), columns, rows)] if rows else []
 
 
 def _normalised(told: Told) -> list[Block]:

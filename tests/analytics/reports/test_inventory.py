@@ -32,6 +32,7 @@ from analytics.reports.restate import restate
 from analytics.reports.rules import Rules
 from analytics.reports.trace import trace
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
+from metering.instant import HOUR, isoformat
 from metering.localtime import LocalCalendar, quarter_hours
 from metering.quality import Quality
 from metering.reading import Reading
@@ -423,6 +424,48 @@ async def test_restating_changes_factors_alone(store: Store) -> None:
     assert electricity.difference_kg == 2976 * Decimal("2.4") * Decimal("0.013")
     assert electricity.scope is Scope.TOTAL
     assert [factor.g_per_kwh for factor in electricity.now if factor.carrier == "electricity"] == [427]
+
+
+def mix_of(path: Path, period: str) -> Path:
+    """Wind by night, coal by day, in every hour of the period."""
+    window = Period.parse(period).window(BERLIN)
+    about = (
+        "# source: test\n# licence: CC BY 4.0\n# attribution: somebody\n# region: DE\n# step_s: 3600\nstart,coal,wind\n"
+    )
+    hours = range(window.start_us, window.end_us, HOUR)
+    rows = (f"{isoformat(at)},{4.0 if 6 <= at // HOUR % 24 < 18 else 0.0},1.0\n" for at in hours)
+    path.write_text(about + "".join(rows), "utf-8")
+    return path
+
+
+async def test_hourly_figures_stand_beside_the_annual_one(store: Store, tmp_path: Path) -> None:
+    starts = quarter_hours(Period.parse("2024-07").window(BERLIN))
+    night = np.where((starts // HOUR % 24 >= 6) & (starts // HOUR % 24 < 18), 0.0, 1.0)
+    await write(store, "el", "2024-07", night)
+    await write(store, "el2", "2024-07", 1.0)
+    period, view = Period.parse("2024-07"), RULES.view("UBA-16-2026")
+    whole = replace(RULES, mixes=(mix_of(tmp_path / "whole.csv", "2024"),))
+    school, city = [await freeze(store, ESTATE, period, whole, view, place) for place in ("building:school", "city")]
+    ((one,), (both,)) = school.hourly, city.hourly
+    assert (one.year, one.of_year, one.matched.share) == (2024, 1.0, 1.0)
+    assert one.matched.annual_kg == pytest.approx(1488 * 0.414)
+    assert one.matched.computed_kg == pytest.approx(1488 * 0.01262)  # wind alone
+    assert one.matched.anchored_kg is not None
+    assert both.matched.anchored_kg is not None
+    assert one.matched.anchored_kg < one.matched.annual_kg
+    assert both.matched.anchored_kg - one.matched.anchored_kg == pytest.approx(2976 * 0.414, rel=0.01)
+    text = write_report(city, "html").decode()
+    assert "test, somebody, CC BY 4.0" in text
+    assert "stündlich, verankert" in text
+    assert city.figure(Measure.EMISSIONS, carrier="electricity").value == (2976 + 1488) * Decimal("0.414")
+
+    part = replace(RULES, mixes=(mix_of(tmp_path / "part.csv", "2024-07"),))
+    (summer,) = (await freeze(store, ESTATE, period, part, view, "city")).hourly
+    assert summer.matched.anchored_kg is None  # July has not the mean of a year
+    assert summer.matched.share == 1.0
+    without = await freeze(store, ESTATE, period, RULES, view, "city")
+    assert without.hourly == ()
+    assert "stündlich, verankert" not in write_report(without, "html").decode()
 
 
 async def test_an_unknown_place_or_view_is_named(store: Store) -> None:
