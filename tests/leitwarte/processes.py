@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PATIENCE = 3
+"""How many times longer than on an idle machine anything may take."""
+
 COMMAND = str(Path(sys.executable).with_name("leitwarte"))
 
 
 def leitwarte(*arguments: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=timeout_s, check=False
+        [COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=timeout_s * PATIENCE, check=False
     )
 
 
@@ -29,8 +32,11 @@ class Running:
         self._reader.start()
 
     def wait_for(self, condition: Callable[[], object], timeout_s: float, what: str) -> None:
-        """Return when the condition holds; fail with what was said if it does not in time, or if the process ends."""
-        deadline = time.monotonic() + timeout_s
+        """Return when the condition holds; fail with what was said if it does not in time, or if the process ends.
+
+        ``timeout_s`` is what it may take on an idle machine.
+        """
+        deadline = time.monotonic() + timeout_s * PATIENCE
         while not condition():
             alive = self.process.poll() is None
             if not alive or time.monotonic() > deadline:
@@ -41,7 +47,7 @@ class Running:
     def end(self, number: int, timeout_s: float = 60) -> int:
         """Send a signal and wait for the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(timeout_s)
+        code = self.process.wait(timeout_s * PATIENCE)
         self._reader.join(5)
         return code
 

@@ -126,7 +126,7 @@ def test_detect_finds_a_spike_and_names_a_bad_row(tmp_path: Path) -> None:
         file.write("series_id,timestamp,value\n")
         for hour in range(24 * 60):
             usual = 4 + 3 * math.sin(hour / 24 * 2 * math.pi) + (hour * 7919 % 13) / 50
-            value = {SPIKE: "400.0", BROKEN: "kaputt"}.get(hour, f"{usual:.3f}")
+            value = {SPIKE: "60.0", BROKEN: "kaputt"}.get(hour, f"{usual:.3f}")
             file.write(f"hall,{instant.isoformat(BEGIN + hour * instant.HOUR)},{value}\n")
     out = tmp_path / "scores.csv"
     outcome = leitwarte("detect", source, "--out", out, "--carrier", "electricity", "--json")

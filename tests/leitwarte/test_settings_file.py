@@ -227,3 +227,20 @@ def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     found = problems(tmp_path, text)
     assert (6, "the environment has no variable NOBODY_SET_THIS", "set NOBODY_SET_THIS before starting") in found
     assert any(entry[0] == 7 and "nowhere cannot be read" in entry[1] for entry in found)
+
+
+def test_a_credential_of_systemd_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    text = GOOD.replace("version: 1", "version: 1\n  username: u\n  password: ${credential:influx}")
+    (found,) = [entry for entry in problems(tmp_path, text) if entry[0] == 7]
+    assert "systemd has handed over none" in found[1]
+    (tmp_path / "credentials").mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    (found,) = [entry for entry in problems(tmp_path, text) if entry[0] == 7]
+    assert "the credential influx cannot be read" in found[1]
+    (tmp_path / "credentials" / "influx").write_text("s3cret\n", "utf-8")
+    (tmp_path / "leitwarte.yaml").write_text(text, "utf-8")
+    store = load(tmp_path / "leitwarte.yaml").settings.store
+    assert store.kind == "influxdb"
+    assert store.password is not None
+    assert store.password.get_secret_value() == "s3cret"
