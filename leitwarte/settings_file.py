@@ -16,7 +16,7 @@ from leitwarte.settings import Settings
 from metering import yaml_lines
 
 _Report = Callable[[yaml_lines.Path, str, str], None]
-_SUBSTITUTION = re.compile(r"\$\{(env|file):([^}]+)\}")
+_SUBSTITUTION = re.compile(r"\$\{(env|file|credential):([^}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,10 @@ class SettingsFile:
 
 
 def load(path: Path) -> SettingsFile:
-    """Read, substitute ``${env:NAME}`` and ``${file:PATH}``, validate. Raises SettingsError."""
+    """Read, substitute ``${env:NAME}``, ``${file:PATH}`` and ``${credential:NAME}``, validate. Raises SettingsError.
+
+    Credentials are those that systemd hands over (``LoadCredential=``, https://systemd.io/CREDENTIALS/).
+    """
     name = str(path)
     try:
         text = path.read_text("utf-8")
@@ -112,11 +115,16 @@ def _substitute(value: object, where: yaml_lines.Path, folder: Path, problem: _R
             if name not in os.environ:
                 problem(where, f"the environment has no variable {name}", f"set {name} before starting")
             return os.environ.get(name, "")
+        if source == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ:
+            remedy = "name it in the unit (LoadCredential=); elsewhere set CREDENTIALS_DIRECTORY to the folder it is in"
+            problem(where, f"there is no credential {name}: systemd has handed over none", remedy)
+            return ""
+        place = folder if source == "file" else Path(os.environ["CREDENTIALS_DIRECTORY"])
         try:
-            return (folder / name).read_text("utf-8").rstrip("\r\n")
+            return (place / name).read_text("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-            problem(where, f"the file {name} cannot be read: {reason}", "create it, readable for this user only")
+            problem(where, f"the {source} {name} cannot be read: {reason}", "create it, readable for this user only")
             return ""
 
     return _SUBSTITUTION.sub(replacement, value)

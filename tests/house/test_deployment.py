@@ -5,6 +5,9 @@ natively are run.
 """
 
 import asyncio
+import os
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +47,7 @@ def test_compose_file_follows_the_specification() -> None:
 def test_every_service_is_confined_and_watched(compose: dict[str, dict[str, dict[str, object]]]) -> None:
     for name, service in compose["services"].items():
         assert service["cap_drop"] == ["ALL"], name
+        assert "max-size" in str(service["logging"]), name
         if name != "dashboards":
             assert "healthcheck" in service, name
         if not str(service["image"]).startswith("leitwarte"):
@@ -89,3 +93,74 @@ async def test_the_broker_accepts_the_generated_password_and_no_other(tmp_path: 
         await sign_in((tmp_path / "secrets" / "mqtt_password").read_text())
         with pytest.raises(aiomqtt.MqttError, match=r"(?i)not authori[sz]ed"):
             await sign_in("guess")
+
+
+def test_the_broker_gives_least_rights(tmp_path: Path) -> None:
+    """The gateway writes its state only, a device below its own name only."""
+    passwords = tmp_path / "passwords"
+    users = {"leitwarte": "word-1", "plug": "word-2", "meter": "word-3"}
+    made = runpy.run_path(str(ROOT / "deploy" / "make-secrets.py"))
+    passwords.write_text("".join(made["mosquitto_entry"](user, word) for user, word in users.items()), "utf-8")
+    rights = tmp_path / "rights.acl"
+    rights.write_text((ROOT / "deploy" / "mosquitto.acl").read_text("utf-8"), "utf-8")
+    for file in (passwords, rights):
+        file.chmod(0o600)
+    tries = [
+        ("plug", "plug/state", True),
+        ("plug", "tele/plug/SENSOR", True),
+        ("plug", "meter/state", False),
+        ("plug", "leitwarte/broker/status", False),
+        ("leitwarte", "leitwarte/broker/status", True),
+        ("leitwarte", "plug/command", False),
+    ]
+
+    async def heard() -> set[str]:
+        arrived: set[str] = set()
+        async with aiomqtt.Client(
+            broker.host, broker.port, username="leitwarte", password=users["leitwarte"]
+        ) as gateway:
+            await gateway.subscribe("#")
+            for user, topic, _ in tries:
+                async with aiomqtt.Client(broker.host, broker.port, username=user, password=users[user]) as client:
+                    await client.publish(topic, f"{user} {topic}", qos=1)
+            async with aiomqtt.Client(broker.host, broker.port, username="meter", password=users["meter"]) as client:
+                await client.publish("meter/end", "end", qos=1)
+            async with asyncio.timeout(20):
+                async for message in gateway.messages:
+                    if message.topic.value == "meter/end":
+                        return arrived
+                    assert isinstance(message.payload, bytes)
+                    arrived.add(message.payload.decode())
+        return arrived
+
+    settings = {"allow_anonymous": "false", "password_file": str(passwords), "acl_file": str(rights)}
+    with servers.mosquitto(tmp_path, settings) as broker:
+        arrived = asyncio.run(heard())
+    assert arrived == {f"{user} {topic}" for user, topic, may in tries if may}
+
+
+def test_the_unit_is_right_and_confined(tmp_path: Path) -> None:
+    analyze = servers.executable("systemd-analyze")
+    unit = ROOT / "deploy" / "leitwarte@.service"
+    runnable = tmp_path / "leitwarte@gateway.service"
+    runnable.write_text(unit.read_text("utf-8").replace("/opt/leitwarte/bin/leitwarte", "/bin/true"), "utf-8")
+    verified = subprocess.run([analyze, "verify", "--man=no", runnable], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    command = [analyze, "security", "--offline=yes", "--threshold=20", unit]  # 2.0 of 10
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout[-300:]
+
+
+def test_the_units_settings_can_be(tmp_path: Path) -> None:
+    """The file for containers, with systemd's credentials, is what docs/operation.md says to begin with."""
+    unit = (ROOT / "deploy" / "leitwarte@.service").read_text("utf-8")
+    names = re.findall(r"^LoadCredential=(\w+):", unit, re.MULTILINE)
+    text = (ROOT / "deploy" / "leitwarte.yaml").read_text("utf-8").replace("${file:/run/secrets/", "${credential:")
+    assert set(names) == set(re.findall(r"\$\{credential:(\w+)\}", text)) - {"NAME"}
+    for name in names:
+        (tmp_path / name).write_text("x", "utf-8")
+    (tmp_path / "leitwarte.yaml").write_text(text, "utf-8")
+    command = [Path(sys.executable).with_name("leitwarte"), "check", "-c", tmp_path / "leitwarte.yaml"]
+    environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
