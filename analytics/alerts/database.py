@@ -28,6 +28,8 @@ _STEPS: tuple[tuple[str, ...], ...] = (
 
 VERSION = len(_STEPS) + 1
 
+_LOCK = 7_234_901  # PostgreSQL's, for all that work on alerts
+
 
 class SchemaTooNew(RuntimeError):
     """The database was written by a newer Leitwarte."""
@@ -46,8 +48,7 @@ class Database:
         if sqlite and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(url, connect_args={"timeout": 30} if sqlite else {}, pool_pre_ping=not sqlite)
-        if sqlite:
-            _make_transactional(self._engine)
+        _take_turns(self._engine)
         with self._engine.begin() as connection:
             _carry_forward(connection)
 
@@ -62,8 +63,6 @@ class Database:
 
 
 def _carry_forward(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # processes that start together take turns
-        connection.execute(text("SELECT pg_advisory_xact_lock(7234901)"))
     known = inspect(connection)
     has_tables, has_version = known.has_table("alert"), known.has_table(SchemaRow.__tablename__)
     version = connection.scalar(select(SchemaRow.version)) if has_version else None
@@ -81,8 +80,16 @@ def _carry_forward(connection: Connection) -> None:
     connection.execute(insert(SchemaRow).values(version=VERSION))
 
 
-def _make_transactional(engine: Engine) -> None:
-    """Let SQLite lock when a transaction begins, so that processes that share the book wait for each other."""
+def _take_turns(engine: Engine) -> None:
+    """Let a transaction lock when it begins, so that processes that share the book wait for each other."""
+    if engine.dialect.name == "postgresql":
+
+        @event.listens_for(engine, "begin")
+        def lock(connection: Connection) -> None:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+    if engine.dialect.name != "sqlite":
+        return
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _: object) -> None:
