@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from analytics.alerts.sensitivity import Judgement
 from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE, SECOND
 from metering.localtime import LocalCalendar
@@ -77,6 +78,11 @@ class Formats:
         worst_first = sorted((severity for severity, number in numbers.items() if number), reverse=True)
         words = {severity: "" if numbers[severity] == 1 else ".many" for severity in worst_first}
         return " · ".join(f"{numbers[each]} {self._texts(f'severity.{each:d}{many}')}" for each, many in words.items())
+
+    def sensitivity(self, judgement: Judgement) -> str:
+        """How readily alerts are raised, and why: 0,5-fach (1 Fehlalarm, 0 bestätigt)."""
+        factor = self._texts.number(judgement.sensitivity, 2 if judgement.sensitivity < 1 else 1)
+        return self._texts("sensitivity", factor=factor, false=judgement.false_alarms, right=judgement.confirmed)
 
     def word(self, text: str) -> Shown:
         """A word where others show a number."""

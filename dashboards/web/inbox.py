@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from analytics.alerts.alert import Alert
+from analytics.alerts.alert import Alert, Verdict
 from analytics.alerts.book import AlertBook
 from dashboards.web.shared import Shared
 from metering.clock import Clock
@@ -52,6 +52,30 @@ class Inbox:
     async def comment(self, alert_id: str, who: str, text: str) -> Alert:
         return await self._act(self._book.comment, alert_id, who, text)
 
+    async def resolve(self, alert_id: str, who: str, text: str) -> Alert:
+        """It has been seen to."""
+        return await self._act(self._book.resolve, alert_id, who, text)
+
+    async def reopen(self, alert_id: str, who: str, text: str) -> Alert:
+        """It is not over after all."""
+        return await self._act(self._book.reopen, alert_id, who, text)
+
+    async def assign(self, alert_id: str, assignee: str, who: str) -> Alert:
+        """``assignee`` is to take care of it, or with "" nobody."""
+        return await self._act(self._book.assign, alert_id, assignee, who)
+
+    async def judge(self, alert_id: str, verdict: Verdict, who: str, text: str) -> Alert:
+        """It is a false alarm, or right."""
+
+        def judge(id_: str, who: str, text: str, now_us: int) -> Alert:
+            return self._book.judge(id_, verdict, who, text, now_us)
+
+        return await self._act(judge, alert_id, who, text)
+
+    async def of_subject(self, subject: str) -> Sequence[Alert]:
+        """All alerts about a meter or device, those with the newest beginning first."""
+        return await self._ask(self._book.list, subject=subject)
+
     async def mute(self, alert_id: str, for_us: int | None, who: str, text: str) -> Alert:
         """Send nothing about it for so long; None ends the silence."""
         now = self._clock.now_us()
@@ -63,8 +87,8 @@ class Inbox:
     async def _list(self, *, only_open: bool) -> Sequence[Alert]:
         return await self._ask(self._book.list, only_open=only_open, limit=MOST)
 
-    async def _act(self, how: Callable[[str, str, str, int], Alert], alert_id: str, who: str, text: str) -> Alert:
-        alert = await self._ask(how, alert_id, who[:LONGEST_NAME], text[:LONGEST_TEXT], self._clock.now_us())
+    async def _act(self, how: Callable[[str, str, str, int], Alert], alert_id: str, name: str, text: str) -> Alert:
+        alert = await self._ask(how, alert_id, name[:LONGEST_NAME], text[:LONGEST_TEXT], self._clock.now_us())
         self._forget()
         return alert
 

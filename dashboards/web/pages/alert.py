@@ -1,12 +1,15 @@
 """One alert: what it is, the evidence, what it wastes, who did what about it; and doing something about it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from fastapi import Request
 from nicegui import ui
 
-from analytics.alerts.alert import Alert, Evidence
+from analytics.alerts.alert import Alert, Evidence, Verdict
+from analytics.alerts.sensitivity import judgements
+from analytics.alerts.wording import Wording
 from dashboards.web import parts
 from dashboards.web.charts import Options
 from dashboards.web.frame import Desk
@@ -19,6 +22,10 @@ from metering.samples import Samples
 from storage.protocol import StoreError
 
 _MUTE_US = 7 * DAY
+_PAST = 5  # earlier cases
+
+_Act = Callable[[str, str, str], Awaitable[Alert]]
+"""Does something about the alert with this id; by whom, and in what words."""
 
 
 def register(house: House) -> None:
@@ -29,13 +36,28 @@ def register(house: House) -> None:
         desk = Desk(house, request)
         with desk.frame("alerts", desk.texts("page.alerts")):
 
-            async def ask() -> Alert | None:
-                return await house.inbox.alert(alert_id)
+            async def ask() -> "_Case | None":
+                inbox = desk.house.inbox
+                found = await inbox.alert(alert_id)
+                return None if found is None else _Case(found, await inbox.of_subject(found.subject))
 
-            await desk.follow(ask, lambda first: _show(desk, first), house.settings.refresh_s, "tall")
+            await desk.follow(ask, lambda first: _show(desk, first), desk.house.settings.refresh_s, "tall")
 
 
-def _show(desk: Desk, first: Alert | None) -> "_Sheet | None":
+class _Case(NamedTuple):
+    """An alert, and all that there ever were about the same meter or device."""
+
+    alert: Alert
+    all: Sequence[Alert]
+
+    @property
+    def earlier(self) -> list[Alert]:
+        """Those of the same kind before it, the newest first."""
+        alert = self.alert
+        return [each for each in self.all if each.kind == alert.kind and each.first_us < alert.first_us]
+
+
+def _show(desk: Desk, first: _Case | None) -> "_Sheet | None":
     if first is None:
         desk.not_found(desk.texts("alert.unknown"))
         return None
@@ -45,10 +67,11 @@ def _show(desk: Desk, first: Alert | None) -> "_Sheet | None":
 class _Sheet:
     """The alert's page; called with the alert as it is now, it shows that."""
 
-    def __init__(self, desk: Desk, first: Alert) -> None:
-        say = desk.texts
+    def __init__(self, desk: Desk, case: _Case) -> None:
+        say, first = desk.texts, case.alert
         self._desk = desk
-        self._alert = first
+        self._case = case
+        self._wording = Wording(desk.language, desk.house.calendar)
         parts.heading(first.title, desk.formats.kind(first.kind), (say("page.alerts"), "/alerts"))
         with ui.element("div").classes("tiles"):
             self._severity, self._state = parts.Tile(say("column.severity")), parts.Tile(say("column.state"))
@@ -60,25 +83,35 @@ class _Sheet:
         with ui.element("div").classes("two-one"):
             with parts.card(say("alert.explanation")):
                 self._explanation = ui.label().classes("explanation")
+                with ui.element("p").classes("check"):
+                    ui.label(say("alert.check"))
+                    self._check = ui.label()
                 self._plot = parts.Plot(say("alert.evidence"), say("alert.evidence.none"), "fill")
             with ui.element("div").classes("stack"):
                 self._actions()
                 with parts.card(say("alert.about")):
                     self._about = ui.element("div")
-        with parts.card(say("alert.history")):
-            self._history = ui.element("ol").classes("history")
+        with ui.element("div").classes("halves"):
+            with parts.card(say("alert.history")):
+                self._history = ui.element("ol").classes("history")
+            with parts.card(say("alert.earlier")):
+                self._earlier = ui.element("div")
         self._plot.show(_evidence(desk, first))
-        self._fill(first)
+        self._fill(case)
 
-    def __call__(self, alert: Alert | None) -> None:
-        if alert is None or alert == self._alert:
+    @property
+    def _alert(self) -> Alert:
+        return self._case.alert
+
+    def __call__(self, case: _Case | None) -> None:
+        if case is None or case == self._case:
             return
-        if alert.evidence != self._alert.evidence:
-            self._plot.show(_evidence(self._desk, alert))
-        self._fill(alert)
+        if case.alert.evidence != self._alert.evidence:
+            self._plot.show(_evidence(self._desk, case.alert))
+        self._fill(case)
 
-    def _fill(self, alert: Alert) -> None:
-        self._alert = alert
+    def _fill(self, case: _Case) -> None:
+        self._case, alert = case, case.alert
         say, formats = self._desk.texts, self._desk.formats
         severity = say(f"severity.{alert.severity:d}")
         self._severity.show(formats.word(severity), "", parts.SEVERITY_TONES[alert.severity])
@@ -91,7 +124,12 @@ class _Sheet:
             cost.show(formats.money(alert.excess.eur))
             carbon.show(formats.value(alert.excess.kg_co2e, "kg"), say("co2.total.note"))
         self._explanation.set_text(alert.explanation)
+        self._check.set_text(self._wording.check_first(alert.kind))
         self._acknowledge.set_visibility(alert.state == "open")
+        self._resolve.set_visibility(alert.is_open)
+        self._reopen.set_visibility(not alert.is_open)
+        self._confirmed.set_visibility(alert.verdict is not Verdict.CONFIRMED)
+        self._false_alarm.set_visibility(alert.verdict is not Verdict.FALSE_ALARM)
         self._mute.set_visibility(alert.is_open and not self._is_muted())
         self._unmute.set_visibility(alert.is_open and self._is_muted())
         self._about.clear()
@@ -100,20 +138,41 @@ class _Sheet:
         self._history.clear()
         with self._history:
             self._entries()
+        self._earlier.clear()
+        with self._earlier:
+            self._past()
 
     def _actions(self) -> None:
-        say = self._desk.texts
+        say, inbox = self._desk.texts, self._desk.house.inbox
+
+        async def assign(id_: str, who: str, _: str) -> Alert:
+            return await inbox.assign(id_, self._assignee.value.strip(), who)
+
+        def judges(verdict: Verdict) -> _Act:
+            return lambda id_, who, text: inbox.judge(id_, verdict, who, text)
+
+        def mutes(for_us: int | None) -> _Act:
+            return lambda id_, who, text: inbox.mute(id_, for_us, who, text)
+
         with parts.card(say("alert.act")):
             self._text = ui.textarea(say("alert.text")).props(f"outlined dense autogrow maxlength={LONGEST_TEXT}")
             self._who = ui.input(say("alert.who")).props(f"outlined dense maxlength={LONGEST_NAME} autocomplete=off")
+            self._assignee = ui.input(say("alert.assignee"), value=self._alert.assignee)
+            self._assignee.props(f"outlined dense maxlength={LONGEST_NAME} autocomplete=off")
             with ui.element("div").classes("buttons"):
-                self._acknowledge = self._button("acknowledge", "check", self._on_acknowledge)
-                self._button("comment", "chat_bubble_outline", self._on_comment)
-                self._mute = self._button("mute", "notifications_off", self._on_mute)
-                self._unmute = self._button("unmute", "notifications_none", self._on_unmute)
+                self._acknowledge = self._button("acknowledge", "check", inbox.acknowledge)
+                self._button("comment", "chat_bubble_outline", inbox.comment)
+                self._button("assign", "person_outline", assign)
+                self._resolve = self._button("resolve", "done_all", inbox.resolve)
+                self._reopen = self._button("reopen", "undo", inbox.reopen)
+                self._confirmed = self._button("confirmed", "thumb_up_off_alt", judges(Verdict.CONFIRMED))
+                self._false_alarm = self._button("false_alarm", "thumb_down_off_alt", judges(Verdict.FALSE_ALARM))
+                self._mute = self._button("mute", "notifications_off", mutes(_MUTE_US))
+                self._unmute = self._button("unmute", "notifications_none", mutes(None))
             ui.label(say("alert.resolves_itself")).classes("fine")
+            ui.label(say("alert.verdict.note")).classes("fine")
 
-    def _button(self, action: str, icon: str, act: Callable[[str, str], Awaitable[Alert]]) -> ui.button:
+    def _button(self, action: str, icon: str, act: _Act) -> ui.button:
         """A button that does something about the alert, with the name and the words that the visitor gave."""
 
         async def do() -> None:
@@ -122,30 +181,18 @@ class _Sheet:
                 ui.notify(self._desk.texts("alert.text.missing"))
                 return
             try:
-                alert = await act(who or self._desk.texts("alert.anonymous"), text)
+                alert = await act(self._alert.id, who or self._desk.texts("alert.anonymous"), text)
             except StoreError:
                 ui.notify(self._desk.texts("alert.not_kept"), type="negative")
                 return
             self._text.value = ""
-            self(alert)
+            self(_Case(alert, self._case.all))
 
         button = ui.button(self._desk.texts(f"action.{action}"), icon=icon, on_click=do).props("no-caps unelevated")
         return button.props("" if action == "acknowledge" else "outline")
 
-    async def _on_acknowledge(self, who: str, text: str) -> Alert:
-        return await self._desk.house.inbox.acknowledge(self._alert.id, who, text)
-
-    async def _on_comment(self, who: str, text: str) -> Alert:
-        return await self._desk.house.inbox.comment(self._alert.id, who, text)
-
-    async def _on_mute(self, who: str, text: str) -> Alert:
-        return await self._desk.house.inbox.mute(self._alert.id, _MUTE_US, who, text)
-
-    async def _on_unmute(self, who: str, text: str) -> Alert:
-        return await self._desk.house.inbox.mute(self._alert.id, None, who, text)
-
     def _is_muted(self) -> bool:
-        return (self._alert.muted_until_us or 0) > self._desk.house.clock.now_us()
+        return self._alert.is_muted(self._desk.house.clock.now_us())
 
     def _silence(self) -> str:
         if not self._is_muted():
@@ -168,6 +215,25 @@ class _Sheet:
             parts.fact(say("alert.opened"), formats.time(alert.opened_us))
             if alert.resolved_us is not None:
                 parts.fact(say("alert.closed"), formats.time(alert.resolved_us))
+            if alert.assignee:
+                parts.fact(say("alert.assignee"), alert.assignee)
+            if alert.verdict is not None:
+                parts.fact(say("alert.verdict"), say(f"entry.{alert.verdict}"))
+            judgement = judgements(self._case.all).get(alert.kind)
+            if judgement is not None:
+                parts.fact(say("alert.sensitivity"), formats.sensitivity(judgement))
+
+    def _past(self) -> None:
+        say, earlier = self._desk.texts, self._case.earlier[:_PAST]
+        if not earlier:
+            ui.label(say("alert.earlier.none")).classes("fine")
+            return
+        with ui.element("dl").classes("facts"):
+            for alert in earlier:
+                words = [alert.title, say(f"entry.{alert.verdict}" if alert.verdict else f"alert.{alert.state}")]
+                comments = [entry.text for entry in alert.history if entry.text and entry.action != "assigned"]
+                day = self._desk.formats.time(alert.first_us)
+                parts.fact(day, " · ".join([*words, *comments[-1:]]), parts.path("alerts", alert.id))
 
     def _entries(self) -> None:
         for entry in reversed(self._alert.history):
