@@ -1,5 +1,7 @@
 """What the REST API is asked and answers: its records, and how they come from those of the app."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime, Field
 
 from analytics.alerts.alert import Alert, State
@@ -87,6 +89,8 @@ class SeriesQuery(Strict):
     """Bucket in seconds; left out: values as stored."""
     how: Aggregate = Aggregate.MEAN
     """How the values of a bucket become one."""
+    format: Literal["json", "csv", "parquet"] = "json"
+    """As what they come."""
 
 
 class SeriesOut(Strict):

@@ -1,5 +1,7 @@
 """The REST API: the same answers as on the pages, for other programs. Times are ISO 8601 in UTC."""
 
+import asyncio
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboards.web import co2_api
+from dashboards.web import co2_api, export
 from dashboards.web.answers import (
     AlertOut,
     BuildingOut,
@@ -28,10 +30,13 @@ from metering.estate import Carrier
 from metering.instant import SECOND, Window, from_datetime, isoformat
 from metering.quantities import BILLING_UNIT, quantity
 from metering.reading import Series
+from metering.samples import Samples
 from storage.protocol import StoreError, StoreUnavailable
 
 MOST_VALUES = 100_000
 """A series answer holds no more values than this."""
+_MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+_CONTENT: dict[str, dict[str, object]] = {media: {} for media in _MEDIA_TYPES.values()}
 
 
 def application(house: House) -> FastAPI:
@@ -107,32 +112,53 @@ def _values() -> APIRouter:
         """Every device with its state and the newest value of each quantity."""
         return [device_out(view) for view in await house.queries.devices()]
 
-    @routes.get("/series")
-    async def series(house: Seen, asked: Annotated[SeriesQuery, Query()]) -> SeriesOut:
+    @routes.get("/series", response_model=SeriesOut, responses={200: {"content": _CONTENT}, 304: {}})
+    async def series(house: Seen, request: Request, asked: Annotated[SeriesQuery, Query()]) -> Response:
         """Values of one series in [start, end), as stored or one for each bucket."""
         wanted, window = Series(asked.device, asked.quantity), _window(asked.start, asked.end)
         unit = _unit(house, wanted)
-        if asked.step_s is None:
-            samples = (await house.queries.store.samples([wanted], window))[wanted]
-        else:
-            step_us = asked.step_s * SECOND
-            if window.duration_us // step_us > MOST_VALUES:
-                raise _too_much()
-            samples = (await house.queries.store.aggregate([wanted], window, step_us, asked.how))[wanted]
-        if len(samples) > MOST_VALUES:
-            raise _too_much()
-        return SeriesOut(
-            device=asked.device,
-            quantity=asked.quantity,
-            unit=unit,
-            step_s=asked.step_s,
-            how=asked.how if asked.step_s else None,
-            times=[isoformat(time) for time in samples.times_us.tolist()],
-            values=samples.values.tolist(),
-            qualities=samples.qualities.tolist(),
-        )
+        samples = await _samples(house, wanted, window, asked)
+        headers = {"ETag": export.etag(samples, asked)}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        if asked.format == "json":
+            return Response(_json(asked, unit, samples), media_type="application/json", headers=headers)
+        write = export.to_csv if asked.format == "csv" else export.to_parquet
+        content = await asyncio.to_thread(write, wanted, unit, samples)
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{asked.device}-{asked.quantity}.{asked.format}")
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return Response(content, media_type=_MEDIA_TYPES[asked.format], headers=headers)
 
     return routes
+
+
+async def _samples(house: House, wanted: Series, window: Window, asked: SeriesQuery) -> Samples:
+    """Raises HTTPException 422 if there are too many."""
+    store = house.queries.store
+    if asked.step_s is None:
+        samples = (await store.samples([wanted], window))[wanted]
+    else:
+        step_us = asked.step_s * SECOND
+        if window.duration_us // step_us > MOST_VALUES:
+            raise _too_much()
+        samples = (await store.aggregate([wanted], window, step_us, asked.how))[wanted]
+    if len(samples) > MOST_VALUES:
+        raise _too_much()
+    return samples
+
+
+def _json(asked: SeriesQuery, unit: str, samples: Samples) -> bytes:
+    answer = {
+        "device": asked.device,
+        "quantity": asked.quantity,
+        "unit": unit,
+        "step_s": asked.step_s,
+        "how": asked.how if asked.step_s else None,
+        "times": [isoformat(time) for time in samples.times_us.tolist()],
+        "values": samples.values.tolist(),
+        "qualities": samples.qualities.tolist(),
+    }
+    return msgspec.json.encode(answer)
 
 
 def _alerts() -> APIRouter:

@@ -1,8 +1,11 @@
 """The REST API, the health page and what every answer carries."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
@@ -11,7 +14,7 @@ from websockets.typing import Origin
 
 from dashboards.settings import WebSettings
 from dashboards.web.app import WebApp
-from metering.instant import DAY, isoformat
+from metering.instant import DAY, from_datetime, isoformat
 from metering.localtime import LocalCalendar
 from storage.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import NOW_US, Running, estate
@@ -54,6 +57,33 @@ async def test_series_as_stored_and_in_buckets(client: httpx.AsyncClient) -> Non
     assert max(hourly["values"]) < 1e6  # the suspect ones are left out
     used = (await client.get("/api/v1/series", params=series(device="wache-gas-m", quantity="consumption"))).json()
     assert used["unit"] == "m³"
+
+
+async def test_a_series_as_file_is_the_same_series(client: httpx.AsyncClient) -> None:
+    asked = series(step_s="3600")
+    answer = (await client.get("/api/v1/series", params=asked)).json()
+    as_csv = await client.get("/api/v1/series", params={**asked, "format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(as_csv.text)))
+    assert [(row["time"], float(row["value"])) for row in rows] == [
+        *zip(answer["times"], answer["values"], strict=True)
+    ]
+    assert {(row["unit"], row["device"]) for row in rows} == {("W", "schule-electricity")}
+    assert "schule-electricity-active_power.csv" in as_csv.headers["content-disposition"]
+    as_parquet = await client.get("/api/v1/series", params={**asked, "format": "parquet"})
+    table = pq.read_table(io.BytesIO(as_parquet.content))
+    assert table["value"].to_pylist() == answer["values"]
+    assert [isoformat(from_datetime(time)) for time in table["time"].to_pylist()] == answer["times"]
+    assert table.schema.metadata[b"unit"] == b"W"
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "parquet"])
+async def test_an_unchanged_series_is_not_sent_again(client: httpx.AsyncClient, format_: str) -> None:
+    asked = series(format=format_)
+    tag = (await client.get("/api/v1/series", params=asked)).headers["etag"]
+    again = await client.get("/api/v1/series", params=asked, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    other = await client.get("/api/v1/series", params={**asked, "quantity": "consumption"})
+    assert other.headers["etag"] != tag
 
 
 @pytest.mark.parametrize(
