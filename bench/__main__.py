@@ -1,0 +1,85 @@
+"""How fast Leitwarte is, beside the limits of what it stands on, and a peer; all in one run.
+
+    python -m bench [--quick] [--out FOLDER] [PART …]
+
+Parts: mqtt latency modbus outbox decode store start growth; all if none is named. Writes FOLDER/results.json and
+FOLDER/results.md (FOLDER is bench/out). TELEGRAF_BIN names Telegraf's program; without it that row says so.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bench import decode, modbus, mqtt, outbox, store
+from bench.result import Row, markdown
+
+TITLES = {
+    "mqtt": "MQTT QoS 1 → InfluxDB, acknowledged once durable",
+    "latency": "From publishing to queryable",
+    "modbus": "Modbus at the fastest cadence",
+    "outbox": "Outbox",
+    "decode": "Payload formats",
+    "store": "Stores",
+    "start": "Cold start",
+    "growth": "Cost as the load grows",
+}
+Measurement = Callable[[], list[Row]]
+
+
+def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
+    size = 1 if quick else 10
+    return {
+        "mqtt": lambda: [
+            *mqtt.end_to_end("json", 1000, 20_000 * size),
+            *([] if quick else mqtt.end_to_end("json", 10_000, 20_000 * size)),
+        ],
+        "latency": lambda: [mqtt.latency(500), *([] if quick else [mqtt.latency(4000)])],
+        "modbus": lambda: modbus.measure(5.0 if quick else 20.0),
+        "outbox": lambda: outbox.measure(50_000 * size),
+        "decode": lambda: decode.measure(10 * size),
+        "store": lambda: store.measure(60_000 * size),
+        "start": lambda: [mqtt.cold_start(100), *([] if quick else [mqtt.cold_start(10_000)])],
+        "growth": lambda: mqtt.growth(100 * size, 1000 * size),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="*", choices=[[], *TITLES])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the load, in about two minutes")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out")
+    chosen = parser.parse_args()
+    conditions = [_conditions()]
+    rows: list[Row] = []
+    for part, measure in measurements(chosen.quick).items():
+        if not chosen.part or part in chosen.part:
+            begun = time.monotonic()
+            rows += measure()
+            sys.stderr.write(f"{part}: {time.monotonic() - begun:.0f} s\n")
+    conditions.append(f"Load average at the end: {_load()}.")
+    text = "\n\n".join([" ".join(conditions), markdown(rows, TITLES)])
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "results.md").write_text(text, "utf-8")
+    (chosen.out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode([*conditions, *rows])))
+    sys.stdout.write(text)
+
+
+def _conditions() -> str:
+    cores = len(os.sched_getaffinity(0))
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"Measured {when} on {cores} cores, Python {platform.python_version()}; load average before: {_load()}."
+
+
+def _load() -> str:
+    return " ".join(f"{number:.1f}" for number in os.getloadavg())
+
+
+if __name__ == "__main__":
+    main()

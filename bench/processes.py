@@ -1,0 +1,45 @@
+"""What other processes cost, as the kernel counts it (Linux)."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process with all its threads, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory it has had, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+
+
+@contextmanager
+def running(*command: str | Path, said: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block; what it says goes to the file ``said``."""
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=log, stderr=log, env={**os.environ, **(env or {})}
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def module(name: str, *arguments: object) -> list[str]:
+    """The command that runs a module of this folder."""
+    return [sys.executable, "-m", name, *map(str, arguments)]
