@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import yaml
 
 Path = tuple[str | int, ...]
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast, where it is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class YamlError(Exception):
 def load(text: str) -> Located:
     """Parse one YAML document of plain values. Raises YamlError for broken YAML and for a key that stands twice."""
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             return Located({}, {(): 1})
