@@ -40,7 +40,8 @@ class MeterSum:
         mean = mean_of(amount for _, amount in amounts)
         plant = rules.plants.of(meter.id) if meter.carrier is Carrier.HEAT else None
         scopes = view.scopes_of(meter.carrier) if meter.role is Role.SUPPLY or plant else []
-        for scope in scopes or [next(iter(view.scopes))]:
+        beside = view.scopes_of(meter.carrier)[:1] or [next(iter(view.scopes))]  # where the carrier's energy counts
+        for scope in scopes or beside:
             stretches = []
             for part, (amount, coverage) in amounts:
                 if not asked.start <= part.start < asked.end:

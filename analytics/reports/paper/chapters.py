@@ -14,11 +14,12 @@ from metering.estate import Building
 
 _TON = Decimal(1000)  # kg, kWh
 _RANKED = 20  # buildings in a picture
+_SHOWN = Decimal("0.05")  # t: what is less is 0,0 in print
 
 
 def summary(told: Told) -> Chapter:
     """The figures that everybody asks for, and what they say in two sentences."""
-    say, report = told.say, told.report
+    say = told.say
     keys = [
         told.key(say("energy"), told.figure(Measure.ENERGY), "MWh"),
         told.key(say("emissions"), told.figure(Measure.EMISSIONS), _tons(told)),
@@ -30,18 +31,7 @@ def summary(told: Told) -> Chapter:
     blocks: list[Block] = [KeyFigures(tuple(key for key in keys if key is not None)), Paragraph(_opening(told))]
     whole = _change(told, told.report.place, ALL)
     if whole is not None and whole.before:
-        share = (whole.now - whole.before) / whole.before
-        text = "less" if share < 0 else "more"
-        blocks.append(
-            Paragraph(
-                say(
-                    f"summary_{text}",
-                    share=told.numbers.percent(abs(share)),
-                    before=told.numbers.mega(whole.before),
-                    period=told.period(report.period.previous),
-                )
-            )
-        )
+        blocks.append(Paragraph(_compared(told, whole)))
     if _any_incomplete(told):
         blocks.append(Paragraph(say("mark_explained", mark=INCOMPLETE.strip())))
     return Chapter(say("chapter_summary"), tuple(blocks))
@@ -158,11 +148,17 @@ def changes(told: Told) -> Chapter:
     if whole is None or not whole.before:
         return Chapter(say("chapter_changes"), ())
     causes = ("activity", "weather", "factor", "boundary")
-    steps = [(say(f"cause_{cause}"), getattr(whole, cause) / _TON) for cause in causes]
+    amounts = [(say(f"cause_{cause}"), getattr(whole, cause) / _TON) for cause in causes]
+    steps = [(name, value) for name, value in amounts if abs(value) >= _SHOWN]
     before, now = told.period(told.report.period.previous), told.period(told.report.period)
     numbers = told.numbers
     described = "; ".join(f"{name}: {numbers.signed(value, 1)} {unit}" for name, value in steps)
-    picture = charts.waterfall((say("before"), whole.before / _TON), steps, (say("now"), whole.now / _TON), numbers)
+    blocks: list[Block] = [Paragraph(say("changes_about", before=before, now=now))]
+    if steps:
+        floor = charts.waterfall_floor(whole.before / _TON, [value for _, value in steps])
+        caption = say("changes_picture_cut" if floor else "changes_picture", unit=unit)
+        ends = (say("before"), whole.before / _TON), (say("now"), whole.now / _TON)
+        blocks.append(Picture(caption, described, charts.waterfall(ends[0], steps, ends[1], numbers)))
     columns = (
         Column(say("place"), share=4),
         Column(say("before"), number=True, share=2),
@@ -179,14 +175,7 @@ def changes(told: Told) -> Chapter:
         for change in told.report.changes
         if change.id.carrier == ALL
     )
-    return Chapter(
-        say("chapter_changes"),
-        (
-            Paragraph(say("changes_about", before=before, now=now)),
-            Picture(say("changes_picture", unit=unit), described, picture),
-            Table(say("changes_table", unit=unit), columns, rows),
-        ),
-    )
+    return Chapter(say("chapter_changes"), (*blocks, Table(say("changes_table", unit=unit), columns, rows)))
 
 
 def quality(told: Told) -> Chapter:
@@ -231,7 +220,7 @@ CHAPTERS: Sequence[Callable[[Told], Chapter]] = (summary, energy, emissions, gen
 def _opening(told: Told) -> str:
     energy_, emitted = told.figure(Measure.ENERGY), told.figure(Measure.EMISSIONS)
     return told.say(
-        "summary_opening",
+        "summary_opening" if len(told.buildings) > 1 else "summary_opening_one",
         place=told.place(told.report.place),
         period=told.period(told.report.period),
         energy=told.mega(energy_),
@@ -239,6 +228,16 @@ def _opening(told: Told) -> str:
         unit=_tons(told),
         buildings=len(told.buildings),
     )
+
+
+def _compared(told: Told, whole: Change) -> str:
+    """Against the year before; a share only where the same meters and months are known of both."""
+    say, numbers = told.say, told.numbers
+    facts = {"before": numbers.mega(whole.before), "period": told.period(told.report.period.previous)}
+    if abs(whole.boundary) >= _TON * _SHOWN:
+        return say("summary_boundary", boundary=numbers.signed(whole.boundary / _TON, 1), **facts)
+    share = (whole.now - whole.before) / whole.before
+    return say("summary_less" if share < 0 else "summary_more", share=numbers.percent(abs(share)), **facts)
 
 
 def _tons(told: Told) -> str:
@@ -308,7 +307,9 @@ def _by_month(told: Told, measure: Measure, unit: str, key: str) -> list[Block]:
         for carrier in told.carriers
     }
     labels = {carrier.value: told.carrier(carrier) for carrier in told.carriers}
-    names = [told.say(f"month_{month.start.month}")[:3] for month in months]
+    wholes = [told.month(measure, month, ALL) for month in months]
+    marks = ["" if whole is not None and whole.complete else INCOMPLETE for whole in wholes]
+    names = [told.say(f"month_{m.start.month}")[:3] + mark for m, mark in zip(months, marks, strict=True)]
     described = "; ".join(
         f"{labels[carrier]}: " + ", ".join(told.numbers.decimal(value, 1) for value in values)
         for carrier, values in parts.items()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from math import ceil
 from xml.sax.saxutils import escape
 
@@ -60,14 +61,13 @@ def bars(rows: Sequence[tuple[str, Decimal]], unit: str, numbers: Numbers, color
 def waterfall(
     before: tuple[str, Decimal], steps: Sequence[tuple[str, Decimal]], now: tuple[str, Decimal], numbers: Numbers
 ) -> str:
-    """From one whole to another, step by step."""
+    """From one whole to another, step by step; the axis begins at `waterfall_floor`."""
     top, height = 18, 150
     levels = [before[1]]
     for _, value in steps:
         levels.append(levels[-1] + value)
     drawn: list[str] = []
-    low, high = min(*levels, now[1]), max(*levels, now[1])
-    floor = max(Decimal(0), low - (high - low) * 2) if high > low else Decimal(0)  # small steps of large wholes show
+    high, floor = max(*levels, now[1]), waterfall_floor(before[1], [value for _, value in steps])
     scale = Decimal(height) / ((high - floor) or Decimal(1))
     slot = Decimal(_WIDTH) / (len(steps) + 2)
 
@@ -87,6 +87,13 @@ def waterfall(
         column(n + 1, name, (levels[n], levels[n + 1]), color, numbers.signed(value, 1))
     column(len(steps) + 1, now[0], (floor, now[1]), "whole", numbers.decimal(now[1], 1))
     return _svg(top + height + 22, drawn)
+
+
+def waterfall_floor(before: Decimal, steps: Sequence[Decimal]) -> Decimal:
+    """Zero, or so much that small steps of large wholes show."""
+    levels = list(accumulate(steps, initial=before))
+    low, high = min(levels), max(levels)
+    return max(Decimal(0), low - (high - low) * 2) if high > low else Decimal(0)
 
 
 def _ticks(highest: Decimal) -> list[Decimal]:

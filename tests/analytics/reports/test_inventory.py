@@ -113,6 +113,9 @@ async def test_scopes_keep_upstream_out_of_scope_2(store: Store) -> None:
     gas = Decimal("297.6") * Decimal("0.965") * Decimal("11.4") * Decimal("0.903") * Decimal("0.20088")
     assert report.figure(Measure.EMISSIONS, scope="1").value == gas
     assert report.figure(Measure.EMISSIONS, scope="1").unit == "kg CO2"
+    assert report.figure(Measure.FEED_IN).value == 2976 * Decimal("0.4")
+    assert report.figure(Measure.OWN_USE).value == 2976 * Decimal("0.6")
+    assert report.figure(Measure.AVOIDED).value == 2976 * Decimal("0.685")
 
 
 async def test_biogenic_co2_stands_apart(store: Store) -> None:
