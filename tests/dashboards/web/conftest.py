@@ -318,7 +318,7 @@ class Visitor:
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         await page.goto(self._url + path)
-        await page.wait_for_selector(".content")
+        await page.wait_for_selector(".content, .plain-card")
         return page
 
     def strangers(self) -> list[str]:
@@ -332,10 +332,10 @@ async def visit(browser: Browser, web: Running) -> AsyncIterator[Callable[..., o
     """Lets visitors come, of a screen size and with cookies; none may complain or ask another server."""
     visitors: list[tuple[Visitor, BrowserContext]] = []
 
-    async def come(width: int = 1440, height: int = 900, **cookies: str) -> Visitor:
+    async def come(width: int = 1440, height: int = 900, at: Running = web, **cookies: str) -> Visitor:
         context = await browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/New_York")
-        await context.add_cookies([{"name": name, "value": value, "url": web.url} for name, value in cookies.items()])
-        visitors.append((Visitor(context, web.url), context))
+        await context.add_cookies([{"name": name, "value": value, "url": at.url} for name, value in cookies.items()])
+        visitors.append((Visitor(context, at.url), context))
         return visitors[-1][0]
 
     yield come
