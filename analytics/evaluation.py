@@ -5,10 +5,12 @@ The store is read and written here, and nothing else happens on the event loop: 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,11 @@ from analytics.carbon.emissions import interval_emissions
 from analytics.energy.course import LOOK_AROUND_US
 from analytics.energy.intervals import Intervals
 from analytics.energy.source import Computed, Measured, Source
+from analytics.outlook import HORIZON_US, Ahead, expectations
 from analytics.reports.collect import Rules, on_grid
 from analytics.settings import AnalyticsSettings
+from analytics.tails import Tails
+from analytics.update import Results, Update, differing, temperature_at, updated
 from metering.estate import Estate, Meter
 from metering.instant import DAY, HOUR, SECOND, Window
 from metering.quality import Quality
@@ -33,18 +38,21 @@ from metering.reading import Reading, Series
 from metering.samples import Floats, Int64s, Samples
 from storage.protocol import Aggregate, Store
 
-_STALE_US = 3 * HOUR
 _BATCH = 20_000
+_RESULT = ("consumption", "completeness")
+_CHUNK = 25  # meters that a worker process updates together
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Results:
-    """What became of one meter: its intervals with their scores, and from which position on they are new."""
+_Item = TypeVar("_Item")
+
+
+class Due(NamedTuple):
+    """A meter whose ``window`` is evaluated; results go back to ``judge_since_us`` at least, by what is stored."""
 
     meter: Meter
-    intervals: Intervals
-    scores: Scores
-    fresh: int
+    detector: Detector
+    window: Window
+    judge_since_us: int
 
 
 class Evaluation:
@@ -56,6 +64,7 @@ class Evaluation:
         self._settings = settings
         self._rules = rules
         self.week = Week(rules.calendar.zone.key, settings.holiday_region)
+        self._tails = Tails(self.step_us, settings.memory_mb)
         self._recompute_us = int(settings.recompute_h * HOUR)
 
     @property
@@ -78,7 +87,7 @@ class Evaluation:
         intervals, scores, detector = await loop.run_in_executor(workers, _history, task, self.week)
         stored_us = await self._stored_until(meter)
         recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
-        changed = _changed(await self.stored(meter, whole), intervals)
+        changed = differing(await self.stored(meter, whole), intervals)
         changed = changed[self._may_change(meter, intervals.start_us[changed], window.end_us)]
         return Results(meter, intervals, scores, min([recent, *changed[:1].tolist()])), detector
 
@@ -87,33 +96,110 @@ class Evaluation:
         begin = min(since_us, now_us - self._recompute_us) // self.step_us * self.step_us
         return Window(begin, max(now_us, begin))
 
-    async def again(self, meter: Meter, detector: Detector, window: Window, judge_since_us: int) -> Results | None:
-        """Evaluate a window by what is measured now; None if that is nothing else than what is stored.
+    async def again(self, due: Due) -> Results | None:
+        """Evaluate a window in the past by what is measured now; None if that is nothing else than what is stored."""
+        self._tails.forget(due.meter.id)
+        found = await self._updated([due], None, remember=False)
+        return found[0] if found else None
 
-        The results go back to ``judge_since_us`` at least, by what is stored.
+    async def update(self, due: Sequence[Due], workers: Executor | None = None) -> list[Results]:
+        """Evaluate windows that end now, of meters none of which is computed from another; what has changed.
+
+        What all need is read at once. Without ``workers`` a thread does the work.
         """
-        step_us = self.step_us
-        source = await self._source(meter, window)
-        part = self._covered(source, window)
-        if part is None:
-            return None
-        whole = Window((min(window.start_us, judge_since_us) - LEAD_IN_US) // step_us * step_us, part.end_us)
-        stored, temperature = await self.stored(meter, whole), await self._temperature(whole)
+        return await self._updated(due, workers, remember=True)
 
-        def compute() -> Results | None:
-            computed = source.intervals(part, step_us)
-            changed = _changed(stored, computed)
-            if not len(changed):
-                return None
-            intervals = _replaced(stored, computed)
-            first = int(np.argmax(intervals.completeness > 0))  # before it there was no meter
-            curve = LoadCurve.of(intervals, _at(temperature, intervals.start_us)).part(first, len(intervals))
-            lead = max(LEAD_IN_US // step_us, first)
-            scores = detector.score(curve, self.week.slots(curve.start_us, step_us), lead - first)
-            judged = intervals.within(Window(int(intervals.start_us[lead]), part.end_us))
-            return Results(meter, judged, scores, int(changed[0]) - lead)
+    def remember(self, meter: str, results: Intervals) -> None:
+        """Keep what the store holds of a meter in memory, up to the newest of it."""
+        self._tails.keep(meter, results)
 
-        return await asyncio.to_thread(compute)
+    async def _updated(self, due: Sequence[Due], workers: Executor | None, *, remember: bool) -> list[Results]:
+        registers = await self._registers([(one.meter, one.window) for one in due])
+        covered: list[tuple[Due, Source, Window]] = []
+        for one in due:
+            source = await self._source(one.meter, one.window, registers)
+            part = self._covered(source, one.window)
+            if part is not None:
+                covered.append((one, source, part))
+        if not covered:
+            return []
+        stored = await self._recent(
+            {one.meter.id: self._whole(one, part) for one, _, part in covered}, remember=remember
+        )
+        begin = min(int(intervals.start_us[0]) for intervals in stored.values())
+        temperature = await self._temperature(Window(begin, max(part.end_us for *_, part in covered)))
+
+        def compute(chunk: Sequence[tuple[Due, Source, Window]]) -> list[Update]:
+            computed = ((one, source.intervals(part, self.step_us)) for one, source, part in chunk)
+            updates = (Update(one.meter, one.detector, new, stored[one.meter.id], temperature) for one, new in computed)
+            return [update for update in updates if update.has_changed]
+
+        found = []
+        loop = asyncio.get_running_loop()
+        for some in _batched(covered, 20 * _CHUNK):
+            tasks = await asyncio.to_thread(compute, some)
+            chunks = _batched(tasks, _CHUNK)
+            found += await asyncio.gather(
+                *(loop.run_in_executor(workers, updated, chunk, self.week) for chunk in chunks)
+            )
+        return list(chain.from_iterable(found))
+
+    def _whole(self, due: Due, part: Window) -> Window:
+        """What must be known of the past to judge the part."""
+        begin = min(due.window.start_us, due.judge_since_us) - LEAD_IN_US
+        return Window(begin // self.step_us * self.step_us, part.end_us)
+
+    async def _registers(self, asked: Sequence[tuple[Meter, Window]]) -> dict[Series, Samples]:
+        """The readings of all registers over all windows, in one request."""
+        around = {meter.series: self._around(meter, window) for meter, window in asked if meter.formula is None}
+        if not around:
+            return {}
+        begin, end = min(w.start_us for w in around.values()), max(w.end_us for w in around.values())
+        found = await self._store.samples(list(around), Window(begin, end))
+        return {series: _within(found[series], window) for series, window in around.items()}
+
+    async def _recent(self, wanted: Mapping[str, Window], *, remember: bool) -> dict[str, Intervals]:
+        """The stored results of each meter's window; what is not in memory is read in one request."""
+        kept = {meter: self._tails.find(meter, window) for meter, window in wanted.items()}
+        found = {meter: intervals for meter, intervals in kept.items() if intervals is not None}
+        unknown = {meter: window for meter, window in wanted.items() if meter not in found}
+        read = await self._stored(unknown)
+        if remember:
+            for meter, intervals in read.items():
+                self._tails.keep(meter, intervals)
+        return found | read
+
+    async def _stored(self, wanted: Mapping[str, Window]) -> dict[str, Intervals]:
+        """The stored results of each meter's window, in one request."""
+        if not wanted:
+            return {}
+        series = [Series(meter, name) for meter in wanted for name in _RESULT]
+        begin, end = min(w.start_us for w in wanted.values()), max(w.end_us for w in wanted.values())
+        read = await self._store.samples(series, Window(begin, end))
+        found = {}
+        for meter, window in wanted.items():
+            amount, share = (_within(read[Series(meter, name)], window) for name in _RESULT)
+            found[meter] = on_grid(amount, share, window, self.step_us)
+        return found
+
+    async def look_ahead(self, wanted: Sequence[tuple[str, Window]], detectors: Mapping[str, Detector]) -> None:
+        """Store the expectations of the days after each meter's window, which ends with what is evaluated of it."""
+        stored = await self._stored(dict(wanted))
+        every = Window(min(w.start_us for _, w in wanted), max(w.end_us for _, w in wanted) + HORIZON_US)
+        temperature = await self._temperature(every)
+        ahead = [
+            Ahead(
+                meter := self._estate.meters[id_],
+                self._estate.buildings[meter.building].usage,
+                detectors[id_].model,
+                history,
+                temperature,
+            )
+            for id_, history in stored.items()
+        ]
+        made = await asyncio.to_thread(expectations, ahead, self.week)
+        for some in _batched(made, _BATCH):
+            await self._store.write(some)
 
     async def relearn(self, meter: Meter, window: Window, workers: Executor) -> Detector | None:
         """Learn the meter anew from the stored results of the window; None if there are none."""
@@ -126,22 +212,22 @@ class Evaluation:
         score = np.zeros(len(intervals))
         slot, rest = np.divmod(found.times_us - window.start_us, self.step_us)
         score[slot[rest == 0]] = found.values[rest == 0]
-        temperature = _at(await self._temperature(window), intervals.start_us)
+        temperature = temperature_at(await self._temperature(window), intervals.start_us)
         curve = LoadCurve.of(intervals, temperature).part(int(known[0]), int(known[-1]) + 1)
         task = (curve, score[known[0] : known[-1] + 1], meter, self.week)
         return await asyncio.get_running_loop().run_in_executor(workers, _learned, *task)
 
     async def stored(self, meter: Meter, window: Window) -> Intervals:
         """The stored results of a window that begins and ends on interval bounds."""
-        amount, share = Series(meter.id, "consumption"), Series(meter.id, "completeness")
-        found = await self._store.samples((amount, share), window)
-        return on_grid(found[amount], found[share], window, self.step_us)
+        return (await self._stored({meter.id: window}))[meter.id]
 
-    async def write(self, results: Results) -> None:
+    async def write(self, results: Sequence[Results]) -> None:
         """Store what is new of the results."""
-        made = await asyncio.to_thread(self._readings, results)
-        for first in range(0, len(made), _BATCH):
-            await self._store.write(made[first : first + _BATCH])
+        made = await asyncio.to_thread(lambda: list(chain.from_iterable(map(self._readings, results))))
+        for some in _batched(made, _BATCH):
+            await self._store.write(some)
+        for one in results:
+            self._tails.replace(one.meter.id, one.intervals)
 
     def judged(self, results: Results) -> Judged:
         """The results as findings are made of them."""
@@ -153,7 +239,10 @@ class Evaluation:
         return Judged(meter, LoadCurve.of(intervals), results.scores, kg)
 
     def _readings(self, results: Results) -> list[Reading]:
-        intervals, scores = results.intervals, results.scores
+        every = results.intervals
+        first = int(every.start_us[results.fresh])
+        intervals = every.within(Window(first, int(every.start_us[-1]) + every.step_us))
+        scores = results.scores.after(results.fresh)
         plain = np.full(len(intervals), Quality.MEASURED, np.int8)  # what a model says stands in for no measurement
         columns = {
             "consumption": (intervals.consumption, intervals.qualities),
@@ -164,9 +253,8 @@ class Evaluation:
             "anomaly_score": (scores.score, plain),
             "emissions": (self._emissions(results.meter, intervals), intervals.qualities),
         }
-        starts, part = intervals.start_us[results.fresh :], slice(results.fresh, None)
         made = (
-            _column(results.meter.id, name, starts, values[part], qualities[part])
+            _column(results.meter.id, name, intervals.start_us, values, qualities)
             for name, (values, qualities) in columns.items()
         )
         return list(chain.from_iterable(made))
@@ -174,17 +262,23 @@ class Evaluation:
     def _emissions(self, meter: Meter, intervals: Intervals) -> Floats:
         return interval_emissions(meter, intervals, self._rules.factors, self._rules.calendar, gas=self._rules.gas)
 
-    async def _source(self, meter: Meter, window: Window) -> Source:
+    async def _source(
+        self, meter: Meter, window: Window, registers: Mapping[Series, Samples] = MappingProxyType({})
+    ) -> Source:
         """What the meter's intervals in the window are computed from."""
         if meter.formula is not None:
             grid = Window(window.start_us // self.step_us * self.step_us, window.end_us // self.step_us * self.step_us)
             parts = [(factor, await self.stored(self._estate.meters[id_], grid)) for id_, factor in meter.formula.terms]
             return Computed(tuple(parts))
-        near_us = self._near_us(meter)
-        margin = max(LOOK_AROUND_US, near_us)
-        around = Window(window.start_us - margin, window.end_us + margin)
-        samples = (await self._store.samples([meter.series], around))[meter.series]
-        return Measured(samples, meter.counter, near_us, self._settings.substitute_gaps)
+        samples = registers.get(meter.series)
+        if samples is None:
+            samples = (await self._store.samples([meter.series], self._around(meter, window)))[meter.series]
+        return Measured(samples, meter.counter, self._near_us(meter), self._settings.substitute_gaps)
+
+    def _around(self, meter: Meter, window: Window) -> Window:
+        """The window, and readings that what happens in it may depend on."""
+        margin = max(LOOK_AROUND_US, self._near_us(meter))
+        return Window(window.start_us - margin, window.end_us + margin)
 
     async def _temperature(self, window: Window) -> Samples | None:
         """Hourly means of the outdoor temperature, each at the end of its hour: when it was known."""
@@ -238,43 +332,13 @@ class _History:
 
 def _history(task: _History, week: Week) -> tuple[Intervals, Scores, Detector]:
     intervals = task.source.intervals(task.window, task.step_us)
-    curve = LoadCurve.of(intervals, _at(task.temperature, intervals.start_us))
+    curve = LoadCurve.of(intervals, temperature_at(task.temperature, intervals.start_us))
     judged = judge(week, curve, task.meter.carrier)
     return intervals, judged.scores, judged.detector
 
 
 def _learned(curve: LoadCurve, score: Floats, meter: Meter, week: Week) -> Detector:
     return learn(curve, week.slots(curve.start_us, curve.step_us), score, meter.carrier)
-
-
-def _at(temperature: Samples | None, instants_us: Int64s) -> Floats | None:
-    """The newest temperature at each instant, NaN where it is over three hours old."""
-    if temperature is None or not len(temperature):
-        return None
-    index = np.searchsorted(temperature.times_us, instants_us, side="right") - 1
-    age = instants_us - temperature.times_us[np.maximum(index, 0)]
-    return np.where((index >= 0) & (age <= _STALE_US), temperature.values[np.maximum(index, 0)], np.nan)
-
-
-def _changed(stored: Intervals, computed: Intervals) -> Int64s:
-    """Positions in ``stored`` at which the computed results differ."""
-    first = int(np.searchsorted(stored.start_us, computed.start_us[0]))
-    part = slice(first, first + len(computed))
-    same = np.isclose(stored.consumption[part], computed.consumption, rtol=1e-12, atol=1e-9, equal_nan=True)
-    same &= np.isclose(stored.completeness[part], computed.completeness, rtol=0, atol=1e-9)
-    return np.flatnonzero(~same) + first
-
-
-def _replaced(stored: Intervals, computed: Intervals) -> Intervals:
-    """The stored intervals up to where the computed ones begin, then those."""
-    keep = int(np.searchsorted(stored.start_us, computed.start_us[0]))
-    return Intervals(
-        np.concatenate((stored.start_us[:keep], computed.start_us)),
-        stored.step_us,
-        np.concatenate((stored.consumption[:keep], computed.consumption)),
-        np.concatenate((stored.completeness[:keep], computed.completeness)),
-        np.concatenate((stored.qualities[:keep], computed.qualities)),
-    )
 
 
 def _column(
@@ -284,6 +348,18 @@ def _column(
     known = np.isfinite(values)
     rows = zip(starts[known].tolist(), values[known].tolist(), qualities[known].tolist(), strict=True)
     return (Reading(meter, name, value, time_us, _QUALITIES[code]) for time_us, value, code in rows)
+
+
+def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Lists of ``size`` items, the last one may be shorter."""
+    remaining = iter(items)
+    while some := list(islice(remaining, size)):
+        yield some
+
+
+def _within(samples: Samples, window: Window) -> Samples:
+    low, high = np.searchsorted(samples.times_us, (window.start_us, window.end_us)).tolist()
+    return Samples(samples.times_us[low:high], samples.values[low:high], samples.qualities[low:high])
 
 
 _QUALITIES = {quality.value: quality for quality in Quality}

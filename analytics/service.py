@@ -1,9 +1,9 @@
 """Analytics as a service: every cycle it looks at the live readings, and once an interval has ended at every meter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
 
 import structlog
@@ -17,10 +17,12 @@ from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
 from analytics.energy.exchange_events import exchange_events
 from analytics.energy.late import Arrivals
-from analytics.evaluation import Evaluation, Results
+from analytics.evaluation import Due, Evaluation
+from analytics.outlook import Outlook
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
-from analytics.workers import worker_pool
+from analytics.update import Results
+from analytics.workers import workers
 from metering import heartbeat
 from metering.clock import Clock
 from metering.estate import Estate, Meter
@@ -32,6 +34,8 @@ from storage.protocol import Store, StoreError, StoreRefused
 
 _log = structlog.get_logger()
 _AT_ONCE = 3  # meters whose histories are in memory at the same time
+_TOGETHER = 500  # meters that are updated together
+_WORTH_WORKERS = 100  # from so many meters on worker processes are worth their start
 _EVIDENCE_US = 30 * MINUTE
 _QUIET_US = 10 * MINUTE
 _LOOK_BACK_US = HOUR
@@ -73,6 +77,7 @@ class Analytics:
         self._detectors: dict[str, Detector] = {}
         self._done_us: dict[str, int] = {}  # until when each meter is evaluated
         self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
+        self._outlook = Outlook()
         self._arrivals = Arrivals(store)
         self._looked_back_us = 0  # when readings that came late were looked for
         self._learned_us = 0
@@ -108,7 +113,7 @@ class Analytics:
                 found = await self._evaluation.history(meter, window, workers)
                 if found is not None:
                     results, self._detectors[meter.id] = found
-                    await self._keep(results, window.end_us - self._settings.alerts.days * DAY)
+                    await self._keep([results], window.end_us - self._settings.alerts.days * DAY)
             done += 1
             if progress:
                 progress(done / len(self._estate.meters))
@@ -126,8 +131,8 @@ class Analytics:
         """Look once at everything that is new."""
         now_us = self._clock.now_us()
         await self._check_live(now_us)
-        for meter in self._due(now_us):
-            await self._evaluate(meter, now_us)
+        await self._update(now_us)
+        await self._look_ahead(now_us)
         if now_us - self._looked_back_us >= _LOOK_BACK_US:
             await self._look_back(now_us)
         if now_us - self._learned_us >= DAY:
@@ -141,30 +146,67 @@ class Analytics:
         """Nobody is silent who had no time to speak: patience begins now."""
         return live.Silence(self._settings.silent_factor, self._settings.silent_after_s, self._clock.now_us())
 
-    def _due(self, now_us: int) -> Iterable[Meter]:
+    def _due(self, meters: Iterable[Meter], now_us: int) -> Iterator[Meter]:
         """Meters for which an interval has ended since they were evaluated. Who has nothing new is asked ever later."""
         ended_us = now_us // self._evaluation.step_us * self._evaluation.step_us
-        for meter in chain.from_iterable(self._estate.computed_after()):
+        for meter in meters:
             if ended_us > self._done_us.get(meter.id, 0) and now_us >= self._ask_us.get(meter.id, 0):
                 self._ask_us[meter.id] = now_us + max(now_us - ended_us, _ASK_AGAIN_US)
                 yield meter
 
-    async def _evaluate(self, meter: Meter, now_us: int) -> None:
-        detector = self._detectors.get(meter.id)
-        alerts_since_us = now_us - self._settings.alerts.days * DAY
-        if detector is not None:
-            open_alerts = await asyncio.to_thread(self._alerts.list, only_open=True, subject=meter.id)
-            window = self._evaluation.recent(self._done_us[meter.id], now_us)
-            judge_since_us = min([alerts_since_us, *(alert.first_us for alert in open_alerts)])
-            results = await self._evaluation.again(meter, detector, window, judge_since_us)
-        else:
-            window = Window(now_us - self._settings.history_days * DAY, now_us)
-            found = await self._evaluation.history(meter, window)
-            if found is None:
-                return
+    async def _update(self, now_us: int) -> None:
+        """Evaluate what has ended since, those first that others are computed from."""
+        signs_us = await asyncio.to_thread(self._first_signs)
+        async with AsyncExitStack() as stack:
+            workers: Executor | None = None
+            for group in self._estate.computed_after():
+                meters = list(self._due(group, now_us))
+                for meter in meters:
+                    if meter.id not in self._detectors:
+                        await self._begin(meter, now_us)
+                known = [meter for meter in meters if meter.id in self._detectors]
+                if len(known) >= _WORTH_WORKERS and workers is None:
+                    workers = await stack.enter_async_context(self._workers())
+                for first in range(0, len(known), _TOGETHER):
+                    await self._update_some(known[first : first + _TOGETHER], signs_us, now_us, workers)
+
+    def _first_signs(self) -> dict[str, int]:
+        """By subject when the first sign of its open alerts was."""
+        found: dict[str, int] = {}
+        for alert in self._alerts.list(only_open=True):
+            found[alert.subject] = min(alert.first_us, found.get(alert.subject, alert.first_us))
+        return found
+
+    async def _update_some(
+        self, meters: Sequence[Meter], signs_us: Mapping[str, int], now_us: int, workers: Executor | None
+    ) -> None:
+        since_us = now_us - self._settings.alerts.days * DAY
+        due = [
+            Due(
+                meter,
+                self._detectors[meter.id],
+                self._evaluation.recent(self._done_us[meter.id], now_us),
+                min(since_us, signs_us.get(meter.id, since_us)),
+            )
+            for meter in meters
+        ]
+        await self._keep(await self._evaluation.update(due, workers), since_us)
+
+    async def _begin(self, meter: Meter, now_us: int) -> None:
+        """Evaluate a meter of which nothing was known."""
+        window = Window(now_us - self._settings.history_days * DAY, now_us)
+        found = await self._evaluation.history(meter, window)
+        if found is not None:
             results, self._detectors[meter.id] = found
-        if results is not None:
-            await self._keep(results, alerts_since_us)
+            await self._keep([results], now_us - self._settings.alerts.days * DAY)
+
+    async def _look_ahead(self, now_us: int) -> None:
+        """Store what is expected of the next days where that is due."""
+        evaluated = {meter: self._done_us[meter] for meter in self._detectors if meter in self._done_us}
+        due = self._outlook.due(evaluated, now_us)
+        if due:
+            await self._evaluation.look_ahead(due, self._detectors)
+            self._outlook.made(due)
 
     async def _late(self, now_us: int) -> dict[Series, list[Window]]:
         """Where readings came since this was asked before, other than in the recent hours, which are always redone."""
@@ -186,29 +228,32 @@ class Analytics:
             if detector is None:
                 continue
             for window in redone[meter.id]:
-                results = await self._evaluation.again(meter, detector, window, window.start_us)
+                results = await self._evaluation.again(Due(meter, detector, window, window.start_us))
                 if results is not None:
                     _log.info("readings came late, their intervals are redone", meter=meter.id)
-                    await self._keep(results, now_us - self._settings.alerts.days * DAY)
+                    await self._keep([results], now_us - self._settings.alerts.days * DAY)
 
-    async def _keep(self, results: Results, alerts_since_us: int) -> None:
+    async def _keep(self, results: Sequence[Results], alerts_since_us: int) -> None:
         """Store the results and report what is wrong in them."""
+        if not results:
+            return
         await self._evaluation.write(results)
-        until_us = int(results.intervals.start_us[-1]) + results.intervals.step_us
-        self._done_us[results.meter.id] = max(until_us, self._done_us.get(results.meter.id, until_us))
-        price = self._settings.tariffs.price(results.meter.carrier)
+        for one in results:
+            until_us = int(one.intervals.start_us[-1]) + one.intervals.step_us
+            self._done_us[one.meter.id] = max(until_us, self._done_us.get(one.meter.id, until_us))
 
         def find() -> list[Finding]:
-            judged = self._evaluation.judged(results)
-            limits = waste.Limits(
-                self._settings.alerts.budget,
-                self._alerts.sensitivities(results.meter.id),
-                results.intervals.qualities != Quality.MEASURED,
-            )
-            found = waste.findings(judged, limits, price, self._wording)
+            sensitivities = self._alerts.sensitivities(results[0].meter.id if len(results) == 1 else None)
+            found = chain.from_iterable(self._findings(one, sensitivities) for one in results)
             return [finding for finding in found if finding.last_us >= alerts_since_us]
 
         await self._report(await asyncio.to_thread(find))
+
+    def _findings(self, results: Results, sensitivities: live.Sensitivities) -> Iterator[Finding]:
+        doubtful = results.intervals.qualities != Quality.MEASURED
+        limits = waste.Limits(self._settings.alerts.budget, sensitivities, doubtful)
+        price = self._settings.tariffs.price(results.meter.carrier)
+        return waste.findings(self._evaluation.judged(results), limits, price, self._wording)
 
     async def _check_live(self, now_us: int) -> None:
         heard: dict[str, int] = {}
@@ -275,9 +320,10 @@ class Analytics:
 
     @asynccontextmanager
     async def _workers(self) -> AsyncIterator[Executor]:
-        """Worker processes; ending them takes a moment, so that happens off the loop."""
-        pool = worker_pool()
+        """Worker processes or a cluster; beginning and ending takes a moment, so that happens off the loop."""
+        found = workers(self._settings.scheduler)
+        executor = await asyncio.to_thread(found.__enter__)
         try:
-            yield pool
+            yield executor
         finally:
-            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+            await asyncio.to_thread(found.__exit__, None, None, None)

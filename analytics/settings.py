@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 
 from analytics.alerts.settings import AlertSettings, RecipientSettings, RouteSettings
+from analytics.checks.settings import CheckSettings
 from metering.estate import Carrier
 from metering.strict import Strict
 
@@ -40,6 +41,8 @@ class AnalyticsSettings(Strict):
     """Readings that come late by up to so many hours change the results with the next interval …"""
     late_days: int = Field(default=60, ge=1)
     """… and those that come late by up to so many days within the hour; best less than the store keeps raw readings."""
+    memory_mb: int = Field(default=512, ge=0)
+    """Recent results that are kept in memory, so that updates read less: about 40 kB per meter of quarter-hours."""
     substitute_gaps: bool = True
     """What a register counted while it was not read becomes substitute values (Ersatzwerte), spread evenly over the gap
     and marked as such; if false, nothing is said of the gap and sums lack it."""
@@ -47,12 +50,16 @@ class AnalyticsSettings(Strict):
     """German state whose public holidays count as Sundays; null for none."""
     outdoor_temperature: str | None = None
     """Id of the device that measures the outdoor temperature, if there is one."""
+    scheduler: str | None = Field(default=None, pattern=r"^(tcp|tls)://.+")
+    """Address of a Dask scheduler, such as tcp://10.0.0.5:8786, whose workers compute; else this machine does."""
     silent_factor: float = Field(default=5.0, gt=1)
     """A device is silent when it has not been heard for so many of its intervals …"""
     silent_after_s: float = Field(default=120.0, gt=0)
     """… and for at least so many seconds."""
     tariffs: TariffSettings = TariffSettings()
     """Prices, for what waste costs."""
+    checks: CheckSettings = CheckSettings()
+    """When several meters together say that something is wrong."""
     alerts: AlertSettings = AlertSettings()
     """When to alert."""
     notify: tuple[SecretStr, ...] = ()

@@ -64,6 +64,8 @@ class MeterSettings(Strict):
     """The most that can flow through the connection, in kW or m³/h: what rises faster is no consumption."""
     gas_area: str | None = None
     """The supply area of a gas meter, where carbon.gas or carbon.gas_tables tell several apart."""
+    contracted_kw: float | None = Field(default=None, gt=0)
+    """The power that is contracted, in kW: whoever draws more in an interval is told."""
     exchanges: tuple[ExchangeSettings, ...] = ()
     """Exchanges of the meter, the earliest first."""
 
@@ -77,7 +79,8 @@ class MeterSettings(Strict):
     def _register_or_formula(self) -> Self:
         if self.formula is None and (self.device is None or self.register_ is None):
             raise ValueError(f"meter {self.id!r} needs device and register, or a formula over other meters")
-        needless = {"device", "register_", "power", "rollover", "max_rate", "exchanges"} & self.model_fields_set
+        measured = {"device", "register_", "power", "rollover", "max_rate", "contracted_kw", "exchanges"}
+        needless = measured & self.model_fields_set
         if self.formula is not None and needless:
             names = ", ".join(sorted(name.rstrip("_") for name in needless))
             raise ValueError(f"meter {self.id!r} is computed by its formula; leave out {names}, or the formula")
@@ -116,6 +119,7 @@ class MeterSettings(Strict):
             power=self.power,
             counter=Counter(rollover, self.max_rate, tuple(exchange.exchange() for exchange in self.exchanges)),
             gas_area=self.gas_area,
+            contracted_kw=self.contracted_kw,
         )
 
 

@@ -100,6 +100,7 @@ class Meter:
     counter: Counter = Counter()
     formula: Formula | None = None
     gas_area: str | None = None  # the supply area its gas comes from, if there are several
+    contracted_kw: float | None = None  # the power that the contract with the network operator allows
 
     @classmethod
     def virtual(  # noqa: PLR0913

@@ -42,6 +42,12 @@ KINDS: Mapping[str, Kind] = {
     "weekend": Kind(is_waste=True),
     "drift": Kind(is_waste=True),
     "phase_loss": Kind(),
+    # of several series together
+    "balance": Kind(),
+    "pv_low": Kind(),
+    "peak_power": Kind(),
+    "summer_heat": Kind(),
+    "heat_and_cool": Kind(),
 }
 
 

@@ -133,12 +133,13 @@ async def test_a_history_becomes_results_and_alerts_and_stays_up_to_date(install
     assert events[alerts["depot-water.supply"].id].end_us is not None
 
     # the next interval: only it is new
-    before = await installation.store.count(Window(0, NOW + DAY))
+    until_now = Window(0, NOW + 16 * MINUTE)
+    before = await installation.store.count(until_now)
     await installation.fill(Window(NOW, NOW + 16 * MINUTE), MINUTE)
-    written = await installation.store.count(Window(0, NOW + DAY))
+    written = await installation.store.count(until_now)
     installation.clock.now = NOW + 16 * MINUTE
     await installation.analytics.cycle()
-    new = await installation.store.count(Window(0, NOW + DAY)) - written
+    new = await installation.store.count(until_now) - written
     assert 0 < new <= len(installation.estate.meters) * 2 * (len(RESULTS) + 1)
     assert written > before
     newest = await installation.results("consumption", water, Window(NOW - QUARTER_HOUR, NOW + DAY))
@@ -152,6 +153,30 @@ async def test_a_history_becomes_results_and_alerts_and_stays_up_to_date(install
     await again.backfill(PAST)
     assert await installation.store.count(Window(0, NOW + DAY)) == total
     assert len(installation.book.list()) == known
+
+
+async def test_tomorrow_is_expected_and_then_replaced_by_what_is_known_then(installation: Installation) -> None:
+    clock, heat = installation.clock, "school-heat.supply"
+    await installation.fill(Window(NOW - 10 * DAY, NOW))
+    await installation.analytics.backfill(PAST)
+    await installation.analytics.cycle()
+    tomorrow = Window(NOW, NOW + DAY)
+    ahead = {name: await installation.results(name, heat, tomorrow) for name in RESULTS}
+    assert len(ahead["expected"]) == 96
+    assert len(ahead["consumption"]) == 0
+    assert (ahead["expected_lower"].values <= ahead["expected_upper"].values).all()
+    count = await installation.store.count(Window(0, NOW + 3 * DAY))
+    clock.now += MINUTE
+    await installation.analytics.cycle()
+    assert await installation.store.count(Window(0, NOW + 3 * DAY)) == count, "nothing is written twice"
+    clock.now = NOW + 3 * HOUR
+    await installation.fill(Window(NOW, clock.now))
+    await installation.analytics.cycle()
+    known = await installation.results("consumption", heat, tomorrow)
+    late = await installation.results("expected", heat, tomorrow)
+    assert len(known) >= 11
+    assert len(late) == 96, "replaced, none doubled"
+    assert (late.values[: len(known)] != ahead["expected"].values[: len(known)]).any()
 
 
 async def test_late_readings_change_the_results(installation: Installation) -> None:

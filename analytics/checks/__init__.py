@@ -1,0 +1,1 @@
+"""Checks over several series: what no meter shows alone."""

@@ -1,0 +1,90 @@
+"""The newest intervals of a meter judged: arithmetic alone, for worker processes and clusters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.anomaly.curve import LoadCurve
+from analytics.anomaly.detector import Detector, Scores
+from analytics.anomaly.symptoms import LEAD_IN_US
+from analytics.anomaly.week import Week
+from analytics.energy.intervals import Intervals
+from metering.estate import Meter
+from metering.instant import HOUR, Window
+from metering.samples import Floats, Int64s, Samples
+
+_STALE_US = 3 * HOUR
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What became of one meter: its intervals with their scores, and from which position on they are new."""
+
+    meter: Meter
+    intervals: Intervals
+    scores: Scores
+    fresh: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """What is computed now of a meter, and what is stored of the time that ends with it and begins a lead-in before."""
+
+    meter: Meter
+    detector: Detector
+    computed: Intervals
+    stored: Intervals
+    temperature: Samples | None
+
+    @property
+    def has_changed(self) -> bool:
+        return len(differing(self.stored, self.computed)) > 0
+
+    def results(self, week: Week) -> Results:
+        """The results of the stored time after its lead-in, if it `has_changed`."""
+        changed = differing(self.stored, self.computed)
+        intervals = _replaced(self.stored, self.computed)
+        step_us = intervals.step_us
+        first = int(np.argmax(intervals.completeness > 0))  # before it there was no meter
+        curve = LoadCurve.of(intervals, temperature_at(self.temperature, intervals.start_us))
+        curve = curve.part(first, len(intervals))
+        lead = max(LEAD_IN_US // step_us, first)
+        scores = self.detector.score(curve, week.slots(curve.start_us, step_us), lead - first)
+        judged = intervals.within(Window(int(intervals.start_us[lead]), int(intervals.start_us[-1]) + step_us))
+        return Results(self.meter, judged, scores, int(changed[0]) - lead)
+
+
+def updated(updates: Sequence[Update], week: Week) -> list[Results]:
+    """The results of some, for one worker."""
+    return [update.results(week) for update in updates]
+
+
+def differing(stored: Intervals, computed: Intervals) -> Int64s:
+    """Positions in ``stored`` at which the computed results differ."""
+    first = int(np.searchsorted(stored.start_us, computed.start_us[0]))
+    part = slice(first, first + len(computed))
+    same = np.isclose(stored.consumption[part], computed.consumption, rtol=1e-12, atol=1e-9, equal_nan=True)
+    same &= np.isclose(stored.completeness[part], computed.completeness, rtol=0, atol=1e-9)
+    return np.flatnonzero(~same) + first
+
+
+def temperature_at(temperature: Samples | None, instants_us: Int64s) -> Floats | None:
+    """The newest temperature at each instant, NaN where it is over three hours old."""
+    if temperature is None or not len(temperature):
+        return None
+    index = np.searchsorted(temperature.times_us, instants_us, side="right") - 1
+    age = instants_us - temperature.times_us[np.maximum(index, 0)]
+    return np.where((index >= 0) & (age <= _STALE_US), temperature.values[np.maximum(index, 0)], np.nan)
+
+
+def _replaced(stored: Intervals, computed: Intervals) -> Intervals:
+    """The stored intervals up to where the computed ones begin, then those."""
+    keep = int(np.searchsorted(stored.start_us, computed.start_us[0]))
+    return Intervals(
+        np.concatenate((stored.start_us[:keep], computed.start_us)),
+        stored.step_us,
+        np.concatenate((stored.consumption[:keep], computed.consumption)),
+        np.concatenate((stored.completeness[:keep], computed.completeness)),
+        np.concatenate((stored.qualities[:keep], computed.qualities)),
+    )
