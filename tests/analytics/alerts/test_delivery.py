@@ -1,7 +1,9 @@
-"""Delivery over real HTTP and SMTP; the outbox; messages and their pictures."""
+"""Delivery over real HTTP, SMTP and MQTT; the outbox; messages and their pictures."""
 
+import asyncio
 import io
 
+import aiomqtt
 import msgspec
 import pytest
 from matplotlib import image
@@ -16,6 +18,7 @@ from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE, SECOND
 from metering.localtime import LocalCalendar
 from tests.analytics.alerts.conftest import ENGLISH, ESTATE, GERMAN, NOW, Endpoint, Mailbox, curve, finding
+from tests.servers import Server
 
 
 def notifier(book: AlertBook, url: str, digest: str | None = None, routes: tuple[RouteSettings, ...] = ()) -> Notifier:
@@ -79,6 +82,19 @@ async def test_a_mail_shows_the_curve_what_to_check_and_earlier_cases(book: Aler
     assert picture.get_content_disposition() == "inline"
     assert f'src="cid:{picture["content-id"].strip("<>")}"' in html
     assert picture.get_content() == png(alert, GERMAN)
+
+
+@pytest.mark.server("mosquitto")
+async def test_a_broker_is_told(book: AlertBook, mosquitto: Server) -> None:
+    book.report(drawn(NOW), NOW)
+    async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
+        await client.subscribe("alerts/energy")
+        assert await notifier(book, f"mqtt://{mosquitto.host}:{mosquitto.port}/alerts/energy").deliver(NOW) == 1
+        async with asyncio.timeout(20):
+            message = await anext(aiter(client.messages))
+    assert isinstance(message.payload, bytes)
+    assert "Grundlast <hoch>" in message.payload.decode()
+    assert "Zuerst prüfen" in message.payload.decode()
 
 
 async def test_a_mail_server_that_is_busy_gets_it_later(book: AlertBook, mailbox: Mailbox) -> None:
