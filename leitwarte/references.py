@@ -35,6 +35,7 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         if wanted is not None and wanted not in known.get(what, ()):
             yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
     yield from _circle(settings)
+    yield from _late(settings)
 
 
 def _circle(settings: Settings) -> Iterator[LooseEnd]:
@@ -51,6 +52,15 @@ def _circle(settings: Settings) -> Iterator[LooseEnd]:
     except CircularFormulas as error:
         where, _ = places[error.circle[0]]
         yield LooseEnd(where, str(error), "take one of these meters out of the formula of the one after it")
+
+
+def _late(settings: Settings) -> Iterator[LooseEnd]:
+    """What comes late is computed anew from readings, so they must still be there."""
+    raw_days, late_days = settings.store.retention.raw_days, settings.analytics.late_days
+    if raw_days is not None and late_days >= raw_days:
+        message = f"late_days ({late_days}) must be less than store.retention.raw_days ({raw_days})"
+        remedy = "readings that came so late would be condensed already: lower it, or keep readings for longer"
+        yield LooseEnd(("analytics", "late_days"), message, remedy)
 
 
 def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:

@@ -244,3 +244,14 @@ def test_a_credential_of_systemd_is_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.kind == "influxdb"
     assert store.password is not None
     assert store.password.get_secret_value() == "s3cret"
+
+
+def test_late_readings_must_still_be_there_to_be_computed_anew(tmp_path: Path) -> None:
+    lines = GOOD.rstrip().count("\n") + 1
+    ((line, message, remedy),) = problems(tmp_path, GOOD.rstrip() + "\nanalytics:\n  late_days: 90\n")
+    assert line == lines + 2
+    assert "late_days (90) must be less than store.retention.raw_days (90)" in message
+    assert "keep readings for longer" in remedy
+    fitting = tmp_path / "fitting.yaml"
+    fitting.write_text(GOOD.rstrip() + "\nanalytics:\n  late_days: 89\n", "utf-8")
+    assert load(fitting).settings.analytics.late_days == 89
