@@ -2,12 +2,15 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from analytics.reports.building import sheet
+from analytics.reports.building.rows import energy_rows
 from analytics.reports.collect import collect
 from analytics.reports.formats import FORMATS, write
 from analytics.reports.frozen import freeze
@@ -17,6 +20,8 @@ from leitwarte.commands.opening import opened_store, settings_file
 from metering.texts import Language
 
 _BINARY = ("pdf", "xlsx")
+_DIRECT = "GHGP-LB"
+"""The view whose first scope of each carrier is direct emissions."""
 _PUBLISHED = ("pdf", "html")  # these print what they were made of
 
 app = commands("Reports for the climate office.")
@@ -41,10 +46,7 @@ def co2(
 ) -> None:
     """Energy and CO2 with completeness and the factors used; the PDF is for the council, the XLSX to check the sums."""
     settings = settings_file(config).settings
-    if format_ not in FORMATS:
-        fail(f"no report format {format_!r}; there is {', '.join(FORMATS)}", WRONG_CALL)
-    if out is None and format_ in _BINARY and sys.stdout.isatty():
-        fail(f"{format_} is not for a terminal; name a file with --out", WRONG_CALL)
+    _check_format(format_, FORMATS, out)
     try:
         asked = Period.parse(period).until(settings.tomorrow())
         view = settings.rules().view(rules)
@@ -60,8 +62,56 @@ def co2(
     try:
         with errors.status(f"{view.name}, {place}, {asked}"):
             content = asyncio.run(make())
+    except (LookupError, ValueError, OSError) as error:  # a mix of generation may be none
+        fail(error.args[0] if isinstance(error, LookupError) else error, WRONG_CALL)
+    _put(content, out)
+
+
+@app.command()
+def energy(
+    period: Annotated[str, typer.Option(help="2026-10, or 2026 for a year, local time.")],
+    building: Annotated[str, typer.Option(help="Id of the building.")],
+    rules: Annotated[str, typer.Option(help="What CO2e with upstream is by: a view without scopes.")] = "UBA-16-2026",
+    format_: Annotated[str, typer.Option("--format", help=f"One of {', '.join(sheet.FORMATS)}.")] = "csv",
+    lang: Annotated[Language | None, typer.Option(help="de or en; that of the settings if left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output if left out.")] = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """A building's energy, cost and CO2 by carrier, with how each came about, and the change from a year before."""
+    settings = settings_file(config).settings
+    _check_format(format_, sheet.FORMATS, out)
+    try:
+        own, asked = settings.rules(), Period.parse(period).until(settings.tomorrow())
+        upstream, direct = own.view(rules), own.view(_DIRECT)
+    except (ValueError, LookupError) as error:
+        fail(error.args[0], WRONG_CALL)
+    if len(upstream.scopes) > 1:
+        fail(f"{rules} tells scopes apart; take a view without, such as UBA-16-2026 or BISKO-2024", WRONG_CALL)
+    estate, place = settings.estate(), f"building:{building}"
+
+    async def make() -> bytes:
+        async with opened_store(settings) as store:
+            whole = await collect(store, estate, asked, own, upstream, place, compare=True)
+            chimney = await collect(store, estate, asked, own, direct, place)
+        rows = energy_rows(estate, own, whole, chimney)
+        return await asyncio.to_thread(sheet.write, rows, upstream, format_, lang or settings.language)
+
+    try:
+        with errors.status(f"{building}, {asked}"):
+            content = asyncio.run(make())
     except LookupError as error:
         fail(error.args[0], WRONG_CALL)
+    _put(content, out)
+
+
+def _check_format(format_: str, known: Sequence[str], out: Path | None) -> None:
+    if format_ not in known:
+        fail(f"no report format {format_!r}; there is {', '.join(known)}", WRONG_CALL)
+    if out is None and format_ in _BINARY and sys.stdout.isatty():
+        fail(f"{format_} is not for a terminal; name a file with --out", WRONG_CALL)
+
+
+def _put(content: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(content)
         return

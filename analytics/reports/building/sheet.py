@@ -1,0 +1,203 @@
+"""A building's energy report as a file, in the same formats as the CO2 report; numbers are rounded here, once."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from importlib.metadata import version
+
+import msgspec
+import xlsxwriter
+
+from analytics.carbon.view import View
+from analytics.reports.building.rows import EnergyRow
+from analytics.reports.figure import Figure
+from analytics.reports.formats.html_file import page
+from analytics.reports.formats.pdf_file import typeset
+from analytics.reports.paper.content import Chapter, Column, Paper, Paragraph, Table
+from analytics.reports.paper.numbers import Numbers
+from metering.texts import Language, Texts
+
+Cell = Decimal | str | None
+_TENTH, _THOUSANDTH, _CENT = Decimal("0.1"), Decimal("0.001"), Decimal("0.01")
+
+
+def write(rows: Sequence[EnergyRow], view: View, extension: str, language: Language = "de") -> bytes:
+    """The rows as a file; the same rows give the same bytes. Raises LookupError for an unknown format."""
+    if extension not in _WRITERS:
+        raise LookupError(f"unknown report format {extension!r}; known: {', '.join(_WRITERS)}")
+    lines = [cells(row, language) for row in rows]
+    return _WRITERS[extension](lines, rows, view, language)
+
+
+def cells(row: EnergyRow, language: Language) -> dict[str, Cell]:
+    """By the keys of texts.yaml, in the order of the report; None where nothing can be told."""
+    say = Texts("analytics.reports.paper", language)
+    change = row.change
+    causes = ("activity", "weather", "factor", "boundary")
+    return {
+        "building": row.building.name,
+        "carrier": say(f"carrier_{row.carrier}"),
+        "period": str(row.period),
+        "meters": ", ".join(row.meters),
+        "amount": _rounded(row.amount, _THOUSANDTH),
+        "unit": row.unit,
+        "state_number": row.gas.state_number if row.gas else None,
+        "calorific_value": row.gas.calorific_value if row.gas else None,
+        "gas_source": row.gas.source if row.gas else None,
+        "kwh": _rounded(row.kwh, _THOUSANDTH),
+        "kwh_hi": _rounded(row.kwh_hi, _THOUSANDTH),
+        "completeness": _percent(row.completeness),
+        "estimated": _percent(row.estimated),
+        "weather_factor": _rounded(row.weather_factor, _THOUSANDTH),
+        "weather_method": row.weather_method or None,
+        "corrected_kwh": _rounded(row.corrected_kwh, _THOUSANDTH),
+        "area": Decimal(str(row.building.floor_area_m2)) if row.building.floor_area_m2 else None,
+        "per_area": _rounded(row.per_area, _CENT),
+        "cost": _rounded(row.cost, _CENT),
+        "direct": _value(row.direct),
+        "upstream": _value(row.upstream),
+        "factors": ", ".join(factor.id for factor in row.factors) or None,
+        "status": ", ".join(dict.fromkeys(say(f"status_{factor.status}") for factor in row.factors)) or None,
+        "grades": ", ".join(row.grades) or None,
+        **{cause: _rounded(getattr(change, cause), _THOUSANDTH) if change else None for cause in causes},
+        "comment": ", ".join(say(f"problem_{problem}") for problem in row.problems) or None,
+    }
+
+
+_Lines = Sequence[Mapping[str, Cell]]
+
+
+def _pdf(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    return typeset(_paper(lines, rows, view, language))
+
+
+def _html(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    return page(_paper(lines, rows, view, language)).encode()
+
+
+def _csv(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    del rows, view
+    say = Texts("analytics.reports.building", language)
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=";" if language == "de" else ",", lineterminator="\r\n")
+    for n, line in enumerate(lines):
+        if n == 0:
+            table.writerow([say(key) for key in line])
+        table.writerow([_plain(value, language) for value in line.values()])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _json(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    del language
+    figures = [{what: str(f.id) for what in ("direct", "upstream") if (f := getattr(row, what))} for row in rows]
+    content = {
+        "view": view.name,
+        "rows": [dict(line) | {"figures": ids} for line, ids in zip(lines, figures, strict=True)],
+    }
+    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(content), indent=2) + b"\n"
+
+
+def _xlsx(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    del rows
+    say = Texts("analytics.reports.building", language)
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False})
+    book.set_properties({"created": datetime(2000, 1, 1, tzinfo=UTC), "title": view.title[language]})
+    sheet, bold = book.add_worksheet(say("title")), book.add_format({"bold": True})
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, max(1, len(lines)), 30)
+    for row, key in enumerate(lines[0] if lines else {}):
+        sheet.write_string(row, 0, say(key), bold)
+        for column, line in enumerate(lines, 1):
+            value = line[key]
+            if isinstance(value, Decimal):
+                sheet.write_number(row, column, float(value))
+            elif value is not None:
+                sheet.write_string(row, column, value)
+    book.close()
+    return file.getvalue()
+
+
+_WRITERS: Mapping[str, Callable[[_Lines, Sequence[EnergyRow], View, Language], bytes]] = {
+    "pdf": _pdf,
+    "xlsx": _xlsx,
+    "html": _html,
+    "csv": _csv,
+    "json": _json,
+}
+FORMATS = tuple(_WRITERS)
+
+
+def _paper(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> Paper:
+    """A chapter for each carrier; what cannot be told is left out."""
+    say, numbers = Texts("analytics.reports.building", language), Numbers(language)
+    columns = (Column(say("item"), share=5), Column(say("value"), share=8))
+    chapters = [
+        Chapter(
+            str(line["carrier"]),
+            (
+                Table(
+                    "",
+                    columns,
+                    tuple(
+                        (say(key), _printed(value, numbers))
+                        for key, value in line.items()
+                        if value is not None and key not in ("building", "carrier", "period")
+                    ),
+                ),
+            ),
+        )
+        for line in lines
+    ]
+    if chapters:
+        first = chapters[0]
+        chapters[0] = Chapter(first.title, (Paragraph(say("about")), *first.blocks))
+    building, period = (rows[0].building.name, str(rows[0].period)) if rows else ("", "")
+    return Paper(
+        language=language,
+        title=say("title"),
+        subtitle=f"{building}, {period}",
+        facts=(
+            (say("building"), building),
+            (say("period"), period),
+            (say("view"), view.title[language]),
+            (say("made_with"), f"Leitwarte {version('leitwarte')}"),
+        ),
+        contents=say("contents"),
+        chapters=tuple(chapters),
+        annexes=(),
+        footer=view.name,
+    )
+
+
+def _printed(value: Cell, numbers: Numbers) -> str:
+    if not isinstance(value, Decimal):
+        return value or ""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return numbers.decimal(value, max(0, -exponent))
+
+
+def _plain(value: Cell, language: Language) -> str:
+    text = "" if value is None else str(value)
+    if isinstance(value, Decimal):
+        return text.replace(".", ",") if language == "de" else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text  # or a spreadsheet would run it as a formula
+
+
+def _value(figure: Figure | None) -> Decimal | None:
+    return _rounded(figure.value, _THOUSANDTH) if figure is not None else None
+
+
+def _rounded(value: Decimal | None, digit: Decimal) -> Decimal | None:
+    return None if value is None else value.quantize(digit, ROUND_HALF_UP)
+
+
+def _percent(share: Decimal | None) -> Decimal | None:
+    """What is below one never reads 100."""
+    if share is None:
+        return None
+    rounded = (share * 100).quantize(_TENTH, ROUND_HALF_UP)
+    return min(rounded, Decimal("99.9")) if share < 1 else rounded
