@@ -16,6 +16,8 @@ __all__ = ["QUEUE", "BrokerError", "Delivery", "Session", "UnsupportedVersion", 
 
 QUEUE = 1000
 """Messages that may wait here. Also the receive maximum told to the broker: it sends no more before acknowledgement."""
+QUEUE_BYTES = 16_000_000
+"""Bytes of payload that may wait here; the message with which they are reached still finds room."""
 _KEEPALIVE_S = 30
 _PATIENCE_S = 10.0  # with a broker that is to answer
 _FAREWELL_S = 2.0  # for the last word; a broker that does not take it sends the last will
@@ -61,6 +63,7 @@ class Session(asyncio.Protocol):
         self._limit = limit
         self._reader = packets.Reader(version)
         self._waiting: list[Delivery] = []
+        self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._subscribing: dict[int, asyncio.Future[Sequence[int]]] = {}
@@ -132,6 +135,7 @@ class Session(asyncio.Protocol):
             self._arrived.clear()
             await self._arrived.wait()
         taken, self._waiting = self._waiting[:most], self._waiting[most:]
+        self._waiting_bytes -= _payload_bytes(taken)
         if self._paused:
             self._read()
         return taken
@@ -173,7 +177,7 @@ class Session(asyncio.Protocol):
     def _read(self) -> None:
         """Take in what there is room for, and leave further bytes to TCP and the broker.
 
-        Only brokers without receive maximum, and QoS 0, come to that.
+        Only big messages, QoS 0, and brokers without receive maximum come to that.
         """
         try:
             found, others = self._reader.take(self._limit - len(self._waiting), self._now_us())
@@ -184,8 +188,9 @@ class Session(asyncio.Protocol):
             return
         if found:
             self._waiting += found
+            self._waiting_bytes += _payload_bytes(found)
             self._arrived.set()
-        full = len(self._waiting) >= self._limit
+        full = len(self._waiting) >= self._limit or self._waiting_bytes >= QUEUE_BYTES
         if full != self._paused and not self._transport.is_closing():
             self._paused = full
             if full:
@@ -222,6 +227,10 @@ class Session(asyncio.Protocol):
             self._heard = False
             self._transport.write(packets.PINGREQ)
             self._ping = asyncio.get_running_loop().call_later(every_s, self._keep_alive, every_s)
+
+
+def _payload_bytes(deliveries: Iterable[Delivery]) -> int:
+    return sum([len(delivery.payload) for delivery in deliveries])
 
 
 @contextlib.asynccontextmanager

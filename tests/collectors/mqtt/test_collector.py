@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from collectors.mqtt.collector import MqttCollector
-from collectors.mqtt.session import Version, connected
+from collectors.mqtt.session import QUEUE_BYTES, Version, connected
 from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
 from tests import servers
@@ -189,6 +189,34 @@ async def test_a_flood_without_acknowledgement_is_held_back_by_tcp(
                 assert len(some) <= queue
                 got += len(some)
         assert got == 500
+
+
+@pytest.mark.parametrize("protocol", VERSIONS)
+async def test_a_flood_of_big_messages_is_held_back_by_their_bytes(
+    mosquitto: servers.Server, settings: Build, protocol: Version
+) -> None:
+    """A megabyte each: all of them would be a hundred, and with only the number bounded a gigabyte."""
+    config = settings(protocol=protocol)
+    megabyte = bytes(1_000_000)
+    async with connected(config, protocol, Clock().now_us) as session:
+        await session.subscribe([config.devices[0].topic])
+        before_mb = resident_mb()
+        await publish(mosquitto, config.devices[0].topic, *[megabyte] * 100)
+        await until(lambda: session.waiting * len(megabyte) >= QUEUE_BYTES)
+        await asyncio.sleep(0.3)
+        assert session.waiting * len(megabyte) <= QUEUE_BYTES + len(megabyte)
+        got = 0
+        async with asyncio.timeout(15):
+            while got < 100:
+                some = await session.receive(500)
+                session.acknowledge(some)
+                got += len(some)
+                assert resident_mb() - before_mb < 5 * QUEUE_BYTES / 1e6, "in hand, waiting, and on its way"
+        assert got == 100
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 async def test_a_payload_nobody_reads_becomes_a_dead_letter_and_stops_nothing(
