@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from structlog.typing import EventDict
 
 from gateway.gateway import Gateway
+from gateway.intake import Intake
 from gateway.thinning import THINNED, Thinner
+from metering.clock import Clock
 from metering.instant import MINUTE, QUARTER_HOUR, SECOND
 from metering.quality import Quality
 from metering.reading import Reading
 from storage.protocol import StoreUnavailable
-from tests.gateway.parts import START_US, ScriptedStore, adds_up, running, settings_in, until
+from tests.gateway.parts import DEVICES, START_US, ScriptedStore, adds_up, running, settings_in, until
 
 
 def register(time_us: int, value: float = 1.0, quality: Quality = Quality.MEASURED) -> Reading:
@@ -116,3 +118,19 @@ async def fill(gateway: Gateway) -> None:
     for batch in (5000, 100, 1):
         while await gateway.intake.outbox.append_at_once([gauge("other", n + i) for i in range(batch)]):
             n += batch
+
+
+async def test_polls_that_come_together_share_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = Intake(DEVICES, settings_in(tmp_path), Clock())
+    async with intake.opened():
+        writes = []
+        append = intake.outbox._disk.append
+
+        async def counted(frames: bytes, total: int) -> None:
+            writes.append(total)
+            await append(frames, total)
+
+        monkeypatch.setattr(intake.outbox._disk, "append", counted)
+        await asyncio.gather(*(intake.accept([reading(n)], can_wait=False) for n in range(50)))
+    assert sum(writes) == 50
+    assert len(writes) <= 2
