@@ -17,7 +17,7 @@ from metering.instant import MINUTE, QUARTER_HOUR, SECOND
 from metering.quality import Quality
 from metering.reading import Reading
 from storage.protocol import StoreUnavailable
-from tests.gateway.parts import DEVICES, START_US, ScriptedStore, adds_up, running, settings_in, until
+from tests.gateway.parts import DEVICES, START_US, ScriptedStore, adds_up, reading, running, settings_in, until
 
 
 def register(time_us: int, value: float = 1.0, quality: Quality = Quality.MEASURED) -> Reading:
