@@ -175,7 +175,7 @@ class AlertBook:
 
     def changed_since(self, instant_us: int) -> Sequence[Alert]:
         """The alerts whose event has changed since then."""
-        return self._alerts(AlertRow.changed_us >= instant_us)
+        return self._alerts(AlertRow.changed_us >= instant_us, limit=None)
 
     def counts(self) -> Mapping[Severity, int]:
         """How many alerts of each severity are not resolved."""
@@ -196,7 +196,7 @@ class AlertBook:
         where += [AlertRow.subject == subject] if subject is not None else []
         return self._alerts(*where, limit=limit)
 
-    def _alerts(self, *where: ColumnElement[bool], limit: int = 1000) -> Sequence[Alert]:
+    def _alerts(self, *where: ColumnElement[bool], limit: int | None) -> Sequence[Alert]:
         with self._database.session() as session:
             rows = session.scalars(select(AlertRow).where(*where).order_by(AlertRow.first_us.desc()).limit(limit))
             return [as_alert(row) for row in rows]
