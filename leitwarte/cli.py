@@ -47,11 +47,16 @@ _CONTENTS = {
 }
 
 
+def contents() -> list[str]:
+    """The names of all commands."""
+    return list(_CONTENTS)
+
+
 class _Contents(TyperGroup):
     """Lists the commands without importing them."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
-        return list(_CONTENTS)
+        return contents()
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ANN401, ARG002
         entry = _CONTENTS.get(cmd_name)

@@ -32,6 +32,7 @@ def init(
     store: Annotated[str | None, typer.Option(help="embedded, or the URL of an InfluxDB server.")] = None,
     mqtt: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="MQTT broker.")] = None,
     modbus: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="First Modbus device.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Its unit id; 1 if left out.")] = None,
     template: Annotated[str | None, typer.Option(help="What it is, such as eastron/sdm630.")] = None,
 ) -> None:
     """Write a commented settings file by asking little. Nothing that exists is overwritten; nothing is connected.
@@ -48,7 +49,7 @@ def init(
             building=ask(building, "First building", "Rathaus", _named),
             influx=_influx(ask, store),
             mqtt=_mqtt(ask, mqtt),
-            modbus=_modbus(ask, modbus, template),
+            modbus=_modbus(ask, modbus, unit, template),
         )
         _write(config, settings_text(answers))
     except (ValueError, TemplateError) as error:
@@ -120,13 +121,13 @@ def _mqtt(ask: _Ask, target: str | None) -> Mqtt | None:
     return Mqtt(host, port or 1883, username, password)
 
 
-def _modbus(ask: _Ask, target: str | None, template: str | None) -> Modbus | None:
+def _modbus(ask: _Ask, target: str | None, unit: str | None, template: str | None) -> Modbus | None:
     address = ask(target, "First Modbus device (HOST[:PORT], empty for none)", "", _address)
     if address is None:
         return None
     host, port = address
-    unit = ask(None, "Its unit id", "1", int)
-    return Modbus(host, port or 502, unit, ask(template, "Its type (maker/model)", "eastron/sdm630", _template))
+    unit_id = ask(unit, "Its unit id", "1", int)
+    return Modbus(host, port or 502, unit_id, ask(template, "Its type (maker/model)", "eastron/sdm630", _template))
 
 
 def _write(config: Path, text: str) -> None:

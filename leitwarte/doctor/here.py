@@ -18,6 +18,7 @@ from leitwarte import control
 from leitwarte.doctor.finding import Finding, fail, ok, warn
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsFile
+from metering import yaml_lines
 from storage.settings import EmbeddedSettings
 
 _MB = 1_000_000
@@ -112,12 +113,21 @@ def _embedded(settings: Settings, running: list[str]) -> Finding:
 
 
 def _rights(file: SettingsFile) -> Iterator[Finding]:
-    names = sorted(set(_REFERENCE.findall(file.path.read_text("utf-8"))))
+    names = sorted(set(_files(yaml_lines.load(file.path.read_text("utf-8")).value)))
     open_ = [name for name in names if _others_can_read((file.path.parent / name).resolve())]
     for name in open_:
         yield warn("secrets", f"every user of this machine can read {name}", f"chmod 600 {file.path.parent / name}")
     if names and not open_:
         yield ok("secrets", f"{len(names)} files, closed to other users")
+
+
+def _files(value: object) -> Iterator[str]:
+    """The files that values refer to; what stands in comments is none."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _files(item)
+    elif isinstance(value, str):
+        yield from _REFERENCE.findall(value)
 
 
 def _others_can_read(path: Path) -> bool:

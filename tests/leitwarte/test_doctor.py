@@ -150,7 +150,7 @@ def test_secrets_everybody_can_read_or_knows_are_named(mosquitto: Server, tmp_pa
             "analytics": {"notify": ["nonsense://x", "mailtos://u:p@mail.example?to=a@b.example"]},
         }
         file = tmp_path / "leitwarte.yaml"
-        file.write_text(yaml.safe_dump(settings), "utf-8")
+        file.write_text(yaml.safe_dump(settings) + "# ${file:none/such} is a comment\n", "utf-8")
         outcome = CliRunner().invoke(app, ["-c", str(file)])
     finally:
         secret.unlink()
