@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import TypeVar
 
 from fastapi import Request
 from nicegui import ui
 
+from analytics.carbon.factor import Factor
 from dashboards.web import parts
 from dashboards.web.access.accounts import Entry
 from dashboards.web.frame import Desk
 from dashboards.web.house import House
 from dashboards.web.operations import Checked, SetAside
 from dashboards.web.parts import Column, Row
+from metering.estate import Carrier
 from storage.protocol import StoreUnavailable
 
 _T = TypeVar("_T")
@@ -101,23 +104,25 @@ async def _factors(desk: Desk) -> None:
         Column("gases", say("column.gases"), wide=True),
         Column("source", say("column.source"), "link"),
     ]
-    rows: list[Row] = [
-        {
-            "id": f"{number} {factor.id}",
-            "carrier": factor.carrier,
-            "years": str(factor.start.year)
-            if factor.start.year == factor.end.year
-            else f"{factor.start.year}–{factor.end.year}",
-            "years_by": -factor.start.toordinal(),
-            "value": f"{factor.g_per_kwh:f}".replace(".", "," if desk.language == "de" else "."),
-            "value_by": float(factor.g_per_kwh),
-            "gases": f"{factor.gases} · {factor.boundary}",
-            "source": f"{factor.publisher}: {factor.document}, {factor.page}",
-            "source_to": factor.url if factor.url.startswith("https://") else None,
-        }
-        for number, factor in enumerate(factors.factors)
-    ]
+    newest_first = sorted(factors.factors, key=lambda factor: -factor.start.toordinal())
+    rows = [_factor(desk, number, factor) for number, factor in enumerate(newest_first)]
     parts.Table(columns, say("plot.empty"), page_size=25).show(rows)
+
+
+def _factor(desk: Desk, number: int, factor: Factor) -> Row:
+    first, last = factor.start.year, date.fromordinal(factor.end.toordinal() - 1).year
+    known = {carrier.value for carrier in Carrier}
+    return {
+        "id": f"{number} {factor.id}",
+        "carrier": desk.texts(f"carrier.{factor.carrier}") if factor.carrier in known else factor.carrier,
+        "years": str(first) if first == last else f"{first}–{last}",
+        "years_by": -first,
+        "value": f"{factor.g_per_kwh:f}".replace(".", "," if desk.language == "de" else "."),
+        "value_by": float(factor.g_per_kwh),
+        "gases": f"{factor.gases} · {factor.boundary}",
+        "source": f"{factor.publisher}: {factor.document}, {factor.page}",
+        "source_to": factor.url if factor.url.startswith("https://") else None,
+    }
 
 
 async def _log(desk: Desk) -> None:

@@ -16,10 +16,15 @@ from analytics.alerts.alert import Evidence, Excess, Finding
 from analytics.alerts.book import AlertBook
 from analytics.carbon.factors import FactorSet
 from analytics.reports.rules import Rules
+from collectors.protocol import DeadLetter
 from dashboards.settings import WebSettings
 from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import Role as Role_
 from dashboards.web.app import WebApp
+from dashboards.web.operations import Operations
+from gateway.quarantine import Case, Quarantine
+from leitwarte.operations import SettingsOperations
+from leitwarte.settings import Settings
 from metering.clock import Clock
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.event import Severity
@@ -236,8 +241,20 @@ async def closed(
     with contextlib.closing(Accounts(f"sqlite:///{settings.accounts}")) as accounts:
         for role, buildings in USERS.items():
             accounts.add(role, role, NOW_US, password=PASSWORD, buildings=buildings, who="test")
-    async with running(store, folder, settings) as found:
+    async with running(store, folder, settings, await operations(folder)) as found:
         yield found
+
+
+async def operations(folder: Path) -> SettingsOperations:
+    """An installation whose gateway has set two things aside."""
+    settings = Settings(data_dir=folder)
+    quarantine = Quarantine(settings.gateway_in_data_dir.data_dir / "quarantine", 1 << 20)
+    await quarantine.open()
+    letter = DeadLetter("stadtnetz", "kita/strom", b'{"power": "<b>viel</b>"}', NOW_US, "no number")
+    reading = Reading("bad-heat", "heat_power", 9.9e9, NOW_US)
+    await quarantine.keep([Case(NOW_US, "no number", letter=letter), Case(NOW_US, "range", reading=reading)])
+    await quarantine.close()
+    return SettingsOperations(settings)
 
 
 USERS: dict[Role_, tuple[str, ...] | None] = {
@@ -251,12 +268,14 @@ PASSWORD = "correct horse battery staple"
 
 
 @contextlib.asynccontextmanager
-async def running(store: EmbeddedStore, folder: Path, settings: WebSettings) -> AsyncIterator[Running]:
+async def running(
+    store: EmbeddedStore, folder: Path, settings: WebSettings, seen: Operations | None = None
+) -> AsyncIterator[Running]:
     """The web app on the little estate, until the block ends."""
     switched, clock = Store(store), Clock(start_us=NOW_US)
     book = AlertBook(f"sqlite:///{folder / 'alerts.db'}")
     alert = book.report(finding(), NOW_US)
-    app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules())
+    app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules(), seen)
     serving = asyncio.create_task(app.run())
     ready = asyncio.create_task(app.ready.wait())
     await asyncio.wait({serving, ready}, timeout=30, return_when=asyncio.FIRST_COMPLETED)

@@ -108,3 +108,17 @@ async def test_a_token_is_made_and_taken_back(visit: Visit, closed: Running) -> 
     await page.screenshot(path=SCREENSHOTS / "account-desktop-light.png")
     await page.get_by_role("button", name="Zurücknehmen").click()
     await expect(page.locator(".tokens li")).to_have_count(0)
+
+
+async def test_the_operator_sees_what_was_set_aside_and_who_did_what(visit: Visit, closed: Running) -> None:
+    visitor = await visit(at=closed)
+    page = await visitor.open("/operation")
+    await sign_in(page, Role.OPERATOR)
+    row = page.locator("tr", has_text="kita/strom")
+    await expect(row).to_contain_text('{"power": "<b>viel</b>"}', timeout=_PATIENCE_MS)
+    await expect(page.locator("tr", has_text="bad-heat")).to_contain_text("9900000000.0")
+    await page.get_by_role("link", name="Einstellungen").click()
+    await expect(page.locator(".lines")).to_contain_text("serve the web app at", timeout=_PATIENCE_MS)
+    await expect(page.locator(".remark").first).to_contain_text("there are no devices")
+    await page.get_by_role("link", name="Protokoll").click()
+    await expect(page.locator("tbody tr").first).to_contain_text("angemeldet", timeout=_PATIENCE_MS)
