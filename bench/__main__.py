@@ -1,9 +1,10 @@
 """How fast Leitwarte is, beside the limits of what it stands on, and a peer; all in one run.
 
-    python -m bench [--quick] [--out FOLDER] [PART …]
+    python -m bench [--quick] [--out FOLDER] [--docs] [PART …]
 
 Parts: mqtt latency modbus outbox decode store start growth; all if none is named. Writes FOLDER/results.json and
-FOLDER/results.md (FOLDER is bench/out). TELEGRAF_BIN names Telegraf's program; without it that row says so.
+FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of docs/performance.md. TELEGRAF_BIN names
+Telegraf's program; without it that row says so.
 """
 
 import argparse
@@ -30,6 +31,9 @@ TITLES = {
     "start": "Cold start",
     "growth": "Cost as the load grows",
 }
+_ROOT = Path(__file__).parent.parent
+_DOCS = _ROOT / "docs" / "performance.md"
+_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 Measurement = Callable[[], list[Row]]
 
 
@@ -54,9 +58,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="*", choices=[[], *TITLES])
     parser.add_argument("--quick", action="store_true", help="a tenth of the load, in about two minutes")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out")
+    parser.add_argument("--out", type=Path, default=_ROOT / "artefacts" / "bench")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md")
     chosen = parser.parse_args()
-    conditions = [_conditions()]
+    conditions = [_conditions(), "A quick run: a tenth of the load."] if chosen.quick else [_conditions()]
     rows: list[Row] = []
     for part, measure in measurements(chosen.quick).items():
         if not chosen.part or part in chosen.part:
@@ -68,6 +73,9 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "results.md").write_text(text, "utf-8")
     (chosen.out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode([*conditions, *rows])))
+    if chosen.docs:
+        before, rest = _DOCS.read_text("utf-8").split(_BEGIN)
+        _DOCS.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{rest.split(_END)[1]}", "utf-8")
     sys.stdout.write(text)
 
 
