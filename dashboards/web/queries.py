@@ -94,11 +94,16 @@ class Queries:
         return [views.with_gaps(meter.id, found[series], step_us) for series, meter in wanted.items()]
 
     async def profile(self, meter: Meter, window: Window) -> MeterProfile:
-        """Consumption and what was expected, in quarter-hours up to 8 days, hours up to 32, else whole local days."""
+        """Consumption and what was expected, in quarter-hours up to 8 days, hours up to 32, else whole local days.
+
+        Shorter than days, what is expected of the day after the window is there, too.
+        """
         step = QUARTER_HOUR if window.duration_us <= 8 * DAY else HOUR
         if daily := window.duration_us > 32 * DAY:
             dates = (self._calendar.date_of(window.start_us), self._calendar.date_of(window.end_us))
             window = Window(*(self._calendar.midnight(date) for date in dates))
+        else:
+            window = Window(window.start_us, window.end_us + DAY)
         names = ("consumption", "expected", "expected_lower", "expected_upper")
         wanted = [Series(meter.id, name) for name in names]
         found = await self.store.aggregate(wanted, _whole(window, step), step, Aggregate.SUM)
