@@ -100,10 +100,11 @@ def runs(file: Path) -> None:
 
 
 def devices_heard(health_port: int) -> int:
-    """How many devices the running gateway hears."""
+    """How many devices the running gateway hears, once all of it is stored."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{health_port}/health", timeout=5) as answer:
-            return int(json.load(answer)["devices"].get("online", 0))
+            told = json.load(answer)
+            return int(told["devices"].get("online", 0)) if told["queued"] == 0 else 0
     except OSError:
         return 0
 
