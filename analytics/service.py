@@ -15,6 +15,7 @@ from analytics.alerts.book import AlertBook
 from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
+from analytics.checks.look import Look
 from analytics.energy.exchange_events import exchange_events
 from analytics.energy.late import Arrivals
 from analytics.evaluation import Due, Evaluation
@@ -22,7 +23,7 @@ from analytics.outlook import Outlook
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
 from analytics.update import Results
-from analytics.workers import workers
+from analytics.workers import require_extra, workers
 from metering import heartbeat
 from metering.clock import Clock
 from metering.estate import Estate, Meter
@@ -50,7 +51,7 @@ Progress = Callable[[float], None]
 class Analytics:
     """Consumption, anomalies, emissions and alerts of one estate, from the store into the store and the alert book.
 
-    Raises ValueError for settings that cannot be (time zone, holiday region, notification URL).
+    Raises ValueError for settings that cannot be (time zone, holiday region, notification URL) and for Dask not there.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the room is put together from, by name at the top floor
@@ -63,6 +64,8 @@ class Analytics:
         rules: Rules,
         language: Language = "de",
     ) -> None:
+        if settings.scheduler is not None:
+            require_extra()
         self._store = store
         self._estate = estate
         self._settings = settings
@@ -74,6 +77,8 @@ class Analytics:
         self._language = language
         self._wording = Wording(language, self._evaluation.week.calendar)
         self._notifier = Notifier(settings.alerting, alerts, estate, self._wording, self._evaluation.week.calendar)
+        outdoor, step_us = settings.outdoor_temperature, self._evaluation.step_us
+        self._checks = Look(store, estate, settings.checks, outdoor, step_us, self._wording)
         self._detectors: dict[str, Detector] = {}
         self._done_us: dict[str, int] = {}  # until when each meter is evaluated
         self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
@@ -135,6 +140,7 @@ class Analytics:
         await self._look_ahead(now_us)
         if now_us - self._looked_back_us >= _LOOK_BACK_US:
             await self._look_back(now_us)
+            await self._report(await self._checks.all(now_us))
         if now_us - self._learned_us >= DAY:
             await self._relearn(now_us)
         await self._settle(now_us)
@@ -325,5 +331,8 @@ class Analytics:
         executor = await asyncio.to_thread(found.__enter__)
         try:
             yield executor
-        finally:
+        except BaseException as error:
+            if not await asyncio.to_thread(found.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
             await asyncio.to_thread(found.__exit__, None, None, None)

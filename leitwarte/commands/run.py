@@ -24,10 +24,16 @@ app = commands()
 def run(
     config: ConfigOption = CONFIG,
     only: Annotated[list[Part] | None, typer.Option(help="Run only this part; may be given more than once.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Have the Dask cluster of this scheduler compute for analytics: tcp://host:8786.")
+    ] = None,
 ) -> None:
     """Run gateway, analytics and web app as the settings say, until SIGTERM or Ctrl-C. SIGHUP reloads the settings."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be followed; the settings are fresh so far
     settings = settings_file(config).settings
+    if scheduler is not None:
+        analytics = settings.analytics.model_copy(update={"scheduler": scheduler})
+        settings = settings.model_copy(update={"analytics": analytics})
     logs.configure()
     try:
         asyncio.run(_run(settings, only or list(Part), config))

@@ -14,9 +14,10 @@ from analytics.anomaly.week import Week
 from analytics.energy.intervals import Intervals
 from analytics.tails import Tails
 from analytics.update import Update, updated
-from analytics.workers import SchedulerError, workers
+from analytics.workers import SchedulerError, require_extra, workers
 from metering.estate import Carrier, Meter, Role
 from metering.instant import DAY, QUARTER_HOUR, Window, parse
+from tests.servers import free_port
 
 WEEK = Week()
 BEGIN = parse("2026-08-01T00:00:00Z")
@@ -82,7 +83,14 @@ def test_a_cluster_gives_the_same_results_to_the_digit(updates: list[Update]) ->
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SchedulerError, match=r"pip install 'leitwarte\[dask\]'"), workers("tcp://127.0.0.1:1"):
+    with pytest.raises(ValueError, match=r"pip install 'leitwarte\[dask\]'"):
+        require_extra()
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics.workers._PATIENCE_S", 0.5)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with pytest.raises(SchedulerError, match=address), workers(address):
         pass
 
 
