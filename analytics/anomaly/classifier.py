@@ -15,13 +15,15 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.anomaly.course import WIDTH, course
 from analytics.anomaly.symptoms import Symptoms
-from analytics.anomaly.trees import Trees
+from analytics.anomaly.trees import Singles, Trees
 from metering.samples import Floats, Int64s
 
 SHIPPED = Path(__file__).with_name("classifier.npz")
 DEPTH = 5
 KIND_DEPTH = 5
+LASTING_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +31,8 @@ class Classifier:
     """Learned trees and what turns their sums into false alarm rates.
 
     names        the symptoms it was trained with, in order
-    found        one output: log-odds of a fault
+    found        one output: log-odds of a fault, by the symptoms
+    lasting      one output: log-odds of a fault, by the `course` of the first over two weeks
     kinds        one output a kind, in the order of ``kind_names``
     calibration  shape (2, points): log-odds, rising, and minus the log of the false alarms per meter and month
     provenance   where the training data came from
@@ -37,16 +40,18 @@ class Classifier:
 
     names: tuple[str, ...]
     found: Trees
+    lasting: Trees
     kinds: Trees
     kind_names: tuple[str, ...]
     calibration: Floats
     provenance: Mapping[str, str]
 
-    def log_odds(self, symptoms: Symptoms, loudest: Floats) -> Floats:
-        """As `weigh`. Raises ValueError if it was trained with other symptoms."""
+    def log_odds(self, symptoms: Symptoms, loudest: Floats, step_us: int) -> Floats:
+        """As `weigh`, of consecutive intervals. Raises ValueError if it was trained with other symptoms."""
         if symptoms.names != self.names:
             raise ValueError("the classifier was trained with other symptoms; train it anew: leitwarte train")
-        return weigh(self.found, symptoms, loudest)
+        first = self.found.sums(symptoms.rows)[:, 0].astype(np.float64)
+        return weigh(self.lasting, course(first, loudest, step_us), loudest)
 
     def surprise(self, log_odds: Floats) -> Floats:
         """Minus the log of the false alarms per meter and month from such log-odds on."""
@@ -68,6 +73,7 @@ class Classifier:
             "calibration": self.calibration,
             "provenance": np.array([f"{key}: {value}" for key, value in self.provenance.items()]),
             **self.found.arrays("found"),
+            **self.lasting.arrays("lasting"),
             **self.kinds.arrays("kinds"),
         }
         np.savez_compressed(path, allow_pickle=False, **arrays)
@@ -81,6 +87,7 @@ class Classifier:
                 return cls(
                     names,
                     Trees.from_arrays(arrays, "found", len(names)),
+                    Trees.from_arrays(arrays, "lasting", WIDTH),
                     Trees.from_arrays(arrays, "kinds", len(names)),
                     tuple(arrays["kind_names"].tolist()),
                     arrays["calibration"],
@@ -90,12 +97,12 @@ class Classifier:
             raise ValueError(f"{path}: no classifier can be read from it: {error}") from error
 
 
-def weigh(trees: Trees, symptoms: Symptoms, loudest: Floats) -> Floats:
+def weigh(lasting: Trees, course: Singles, loudest: Floats) -> Floats:
     """Log-odds of a fault, not calibrated, shape (n,). ``loudest``: how surprising the single statistics are, (n,).
 
     Where one of these would alarm alone, half of what it says is added: the trees saw few of the short faults.
     """
-    found: Floats = trees.sums(symptoms.rows)[:, 0] + 0.5 * np.maximum(loudest, 0.0)
+    found: Floats = lasting.sums(course)[:, 0] + 0.5 * np.maximum(loudest, 0.0)
     return found
 
 

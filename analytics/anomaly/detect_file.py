@@ -15,7 +15,7 @@ import pyarrow.csv
 from analytics.anomaly.classifier import SHIPPED, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS, Scores, announce, decide
-from analytics.anomaly.history import judge
+from analytics.anomaly.history import score
 from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
 from analytics.anomaly.week import Week
 from analytics.workers import worker_pool
@@ -155,7 +155,7 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
 
 def _judged(options: DetectOptions, task: SeriesCurve) -> pa.Table:
     week = Week(options.timezone, options.region)
-    scores = judge(week, task.curve, options.carrier, classifier(options.model or SHIPPED)).scores
+    scores = score(week, task.curve, options.carrier, classifier(options.model or SHIPPED))
     alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us)
     return _table(task, scores, alert.astype(np.int8))
 

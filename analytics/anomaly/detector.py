@@ -147,8 +147,8 @@ class Detector:
         trace = self.trace(curve, slots)
         symptoms = Symptoms.of(curve, slots, trace)
         own = self.own or Usual.unknown(symptoms.comparable.shape[1])
-        symptoms = symptoms.beside(own.relative(symptoms.comparable)).after(lead)
-        return judge_symptoms(trace.after(lead), symptoms, self.carrier, classifier())
+        symptoms = symptoms.beside(own.relative(symptoms.comparable))
+        return judge_symptoms(trace, symptoms, curve.step_us, self.carrier, classifier()).after(lead)
 
     def _relative(self, name: str, statistic: Floats) -> Floats:
         median, spread = self.usual[name]
@@ -166,12 +166,14 @@ def doubts(trace: Trace) -> Floats:
     return loudest
 
 
-def judge_symptoms(trace: Trace, symptoms: Symptoms, carrier: Carrier | None, learned: Classifier) -> Scores:
-    """The scores of the intervals that showed these symptoms."""
+def judge_symptoms(
+    trace: Trace, symptoms: Symptoms, step_us: int, carrier: Carrier | None, learned: Classifier
+) -> Scores:
+    """The scores of consecutive intervals that showed these symptoms."""
     said = surprises(trace)
     loudest, ruled = said.max(axis=0), said[: len(RULES)]
     rule, plain = ruled.argmax(axis=0), ruled.max(axis=0)
-    weighed = learned.surprise(learned.log_odds(symptoms, loudest))
+    weighed = learned.surprise(learned.log_odds(symptoms, loudest, step_us))
     young = trace.days * DAY < _SHORT_US  # too little is known to weigh: only rules speak
     score = 1 / (1 + np.exp(-np.where(young, plain, weighed)))
     kinds = np.where(plain >= 0, np.array([KINDS.index(name) for name in RULES])[rule], 0)
@@ -216,10 +218,11 @@ def surprises(trace: Trace) -> Floats:
 
 
 def _usual(statistic: Floats, caution: float) -> tuple[float, float]:
-    known = statistic[np.isfinite(statistic)]
+    known = np.sort(statistic[np.isfinite(statistic)])
     if not len(known):
         return 0.0, np.inf
-    median, high = (float(value) for value in np.quantile(known, (0.5, 0.99)))
+    last = len(known) - 1
+    median, high = float(known[last // 2]), float(known[round(0.99 * last)])
     return median, max(high - median, 1e-9) * caution
 
 

@@ -6,10 +6,9 @@ Each is large for its fault and has no natural unit; `detector` measures them by
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.model import Expectation, trailing_mean
+from analytics.anomaly.model import Expectation, trailing_greatest, trailing_mean
 from analytics.anomaly.week import Bools
 from metering.instant import HOUR
 from metering.samples import Floats, Int64s
@@ -60,8 +59,8 @@ def trailing_least(values: Floats, length: int) -> Floats:
     """Least of the last ``length`` values; NaN where one of them is missing or there are fewer."""
     if not len(values):
         return values
-    filled = np.concatenate((np.full(length - 1, -np.inf), np.where(np.isfinite(values), values, -np.inf)))
-    least = sliding_window_view(filled, length).min(axis=1)
+    least = -trailing_greatest(np.where(np.isfinite(values), -values, np.inf), length)
+    least[: length - 1] = np.nan
     return np.where(np.isfinite(least), least, np.nan)
 
 

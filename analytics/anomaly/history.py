@@ -19,7 +19,7 @@ from metering.estate import Carrier
 from metering.instant import DAY
 from metering.samples import Floats
 
-_FIRST_FITS = (1, 2, 4, *range(7, 85, 7))  # days of history
+_FIRST_FITS = (1, 2, 4, 7, 14, 21, 28, 42, 56, 84)  # days of history
 _REFIT_DAYS = 28
 _LEARN_DAYS = 366
 _SETTLED_DAYS = 14  # symptoms of the first days say little
@@ -44,8 +44,17 @@ def judge(week: Week, curve: LoadCurve, carrier: Carrier | None = None, learned:
     Causal: the score of an interval does not change with what comes after it.
     """
     seen = observe(week, curve, carrier)
-    scores = judge_symptoms(seen.trace, seen.symptoms, carrier, learned or classifier())
-    return Judged(scores, learn(curve, week.slots(curve.start_us, curve.step_us), seen.doubt, carrier))
+    detector = learn(curve, week.slots(curve.start_us, curve.step_us), seen.doubt, carrier)
+    return Judged(_weigh(seen, curve.step_us, carrier, learned), detector)
+
+
+def score(week: Week, curve: LoadCurve, carrier: Carrier | None = None, learned: Classifier | None = None) -> Scores:
+    """The scores of `judge` alone, where nothing comes next."""
+    return _weigh(observe(week, curve, carrier), curve.step_us, carrier, learned)
+
+
+def _weigh(seen: "Observed", step_us: int, carrier: Carrier | None, learned: Classifier | None) -> Scores:
+    return judge_symptoms(seen.trace, seen.symptoms, step_us, carrier, learned or classifier())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
 _COOLING_C = 18.0
 _ROUNDS = 4
+_EVERY = 5  # temperature changes slowly: so many intervals need one row; falls on all times of the day in turn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,18 +64,18 @@ class ExpectedModel:
             return cls(step_us, np.zeros(slots.count), np.ones(slots.count), 0.0, np.empty(0))
         peak = float(np.quantile(finite, 0.999))
         level = float(np.minimum(finite, peak).mean())
-        resolution = _resolution(len(known) * step_us, slots.count)
-        profile = _slot_medians(known, slots, resolution)
+        medians = _SlotMedians.of(slots, _resolution(len(known) * step_us, slots.count))
+        profile = medians(known)
         weights = np.empty(0)
         effect = np.zeros(len(known))
         if temperature is not None and level > 0 and np.isfinite(temperature).sum() * step_us >= 28 * DAY:
             busy = profile[slots.slot] > np.median(profile)
             features = _features(temperature, busy, step_us)
             usable = np.isfinite(known) & np.isfinite(temperature)
-            profile, weights = _alternate(features, usable, known, slots, resolution)
+            profile, weights = _alternate(features, usable, known, slots, medians)
             effect = features @ weights
         deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
-        scale = _smooth(_MAD_TO_SIGMA * _slot_medians(deviation, slots, resolution), step_us)
+        scale = _smooth(_MAD_TO_SIGMA * medians(deviation), step_us)
         floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
         return cls(step_us, profile, np.maximum(scale, floor), level, weights, peak, len(known) * step_us / DAY)
 
@@ -94,27 +95,44 @@ def _resolution(history_us: int, count: int) -> int:
     return max(count // 7, 1) if history_us >= 3 * DAY else 1
 
 
-def _slot_medians(values: Floats, slots: WeekSlots, resolution: int) -> Floats:
-    """The median of each slot of the week; slots without a value get the median of all."""
-    group = slots.slot % resolution
-    order = np.argsort(group, kind="stable")
-    sorted_group = group[order]
-    rank = np.arange(len(group)) - np.searchsorted(sorted_group, np.arange(resolution))[sorted_group]
-    table = np.full((int(rank.max(initial=0)) + 1, resolution), np.inf)
-    table[rank, sorted_group] = np.where(np.isfinite(values[order]), values[order], np.inf)
-    medians = _column_medians(table)
-    overall = float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
-    medians = np.where(np.isfinite(medians), medians, overall)
-    return np.tile(medians, slots.count // resolution)
+@dataclass(frozen=True, slots=True, eq=False)
+class _SlotMedians:
+    """Medians of the slots of a week, for several quantities at the same intervals.
 
+    place  shape (n,): position of each interval in a table with a row for each group of slots
+    shape  of that table
+    times  how often the groups stand in the week
+    """
 
-def _column_medians(table: Floats) -> Floats:
-    """Medians of columns in which +inf means absent; +inf for a column that is all absent."""
-    ordered = np.sort(table, axis=0)
-    present = np.isfinite(table).sum(axis=0)
-    low = np.take_along_axis(ordered, np.maximum((present - 1) // 2, 0)[None], axis=0)[0]
-    high = np.take_along_axis(ordered, np.minimum(present // 2, len(table) - 1)[None], axis=0)[0]
-    return np.where(present > 0, (low + np.where(present > 0, high, 0.0)) / 2, np.inf)
+    place: Int64s
+    shape: tuple[int, int]
+    times: int
+
+    @classmethod
+    def of(cls, slots: WeekSlots, resolution: int) -> Self:
+        group = slots.slot % resolution
+        order = np.argsort(group, kind="stable")
+        number = np.bincount(group, minlength=resolution)
+        rank = np.empty(len(group), np.int64)
+        rank[order] = np.arange(len(group)) - np.repeat(np.cumsum(number) - number, number)
+        width = max(int(number.max(initial=0)), 1)
+        return cls(group * width + rank, (resolution, width), slots.count // resolution)
+
+    def __call__(self, values: Floats) -> Floats:
+        """The median of each slot of the week; slots without a value get the median of all."""
+        table = np.full(self.shape, np.nan)
+        table.ravel()[self.place] = values
+        table.sort(axis=1)  # missing ones come last
+        present = np.isfinite(table).sum(axis=1)
+        low, high = (
+            np.take_along_axis(table, np.clip(at, 0, self.shape[1] - 1)[:, None], axis=1)[:, 0]
+            for at in ((present - 1) // 2, present // 2)
+        )
+        medians = (low + high) / 2
+        if not present.all():
+            known = values[np.isfinite(values)]
+            medians = np.where(present > 0, medians, np.median(known) if len(known) else 0.0)
+        return np.tile(medians, self.times)
 
 
 def _smooth(scale: Floats, step_us: int) -> Floats:
@@ -143,32 +161,43 @@ def _features(temperature: Floats, busy: Bools, step_us: int) -> Floats:
 
 
 def _alternate(
-    features: Floats, usable: Bools, known: Floats, slots: WeekSlots, resolution: int
+    features: Floats, usable: Bools, known: Floats, slots: WeekSlots, medians: _SlotMedians
 ) -> tuple[Floats, Floats]:
     """Profile and temperature weights, each fitted to what the other leaves, in turns; Huber weights at two sigma."""
-    profile = _slot_medians(known, slots, resolution)
+    profile = medians(known)
     unit = max(float(np.abs(profile).mean()), 1e-9)
-    x, slot = features[usable], slots.slot[usable]
+    rows = np.flatnonzero(usable)[::_EVERY]
+    x, slot, had = features[rows], slots.slot[rows], known[rows] / unit
     trust: Floats = np.ones(len(x))
     ridge = len(x) * 1e-3 * np.eye(x.shape[1])
     for _ in range(_ROUNDS):
-        target = known[usable] / unit - (profile / unit)[slot]
+        target = had - (profile / unit)[slot]
         weighted = x.T * trust
         weights: Floats = np.linalg.solve(weighted @ x + ridge, weighted @ target).astype(np.float64)
         residual = np.abs(target - x @ weights)
         sigma = _MAD_TO_SIGMA * float(np.median(residual)) + 1e-6
         trust = np.minimum(1.0, 2 * sigma / np.maximum(residual, 1e-9)).astype(np.float64)
-        profile = _slot_medians(known - features @ weights * unit, slots, resolution)
+        profile = medians(known - features @ weights * unit)
     return profile, weights * unit
 
 
 def trailing_mean(values: Floats, length: int, least: float) -> Floats:
     """Mean of the last ``length`` values up to and with each; NaN where less than ``least`` (0..1) of them is known."""
     known = np.isfinite(values)
-    total = np.concatenate((np.zeros(1), np.cumsum(np.where(known, values, 0.0))))
-    number = np.concatenate((np.zeros(1, np.int64), np.cumsum(known)))
-    until: Int64s = np.arange(1, len(values) + 1)
-    since = np.maximum(until - length, 0)
-    found = number[until] - number[since]
-    mean = (total[until] - total[since]) / np.maximum(found, 1)
-    return np.where((found > 0) & (found >= least * length), mean, np.nan)
+    total = np.cumsum(np.where(known, values, 0.0))
+    number = np.cumsum(known, dtype=np.float64)
+    for running in (total, number):
+        running[length:] -= running[:-length].copy()
+    enough = (number > 0) & (number >= least * length)
+    return np.where(enough, total / np.maximum(number, 1), np.nan)
+
+
+def trailing_greatest(values: Floats, length: int) -> Floats:
+    """Greatest of the last ``length`` values, or of as many as there are."""
+    greatest, reach = values.copy(), 1
+    while reach < length:  # two spans make one of up to twice the length
+        further = min(reach, length - reach)
+        before = greatest[: max(len(greatest) - further, 0)].copy()
+        np.maximum(greatest[further:], before, out=greatest[further:])
+        reach += further
+    return greatest

@@ -56,10 +56,10 @@ class Symptoms:
     def of(cls, curve: LoadCurve, slots: WeekSlots, trace: Trace) -> Self:
         """The symptoms of consecutive intervals, and how strong each of the single statistics is."""
         found = _Look(curve, slots, trace).all() | dict(zip(STATISTICS, trace.strength, strict=True))
-        rows = np.empty((len(curve), len(found)), np.float32)
-        for column, values in enumerate(found.values()):
-            rows[:, column] = values
-        return cls(tuple(found), rows)
+        columns = np.empty((len(found), len(curve)), np.float32)
+        for column, values in zip(columns, found.values(), strict=True):
+            column[:] = values
+        return cls(tuple(found), columns.T)
 
     @property
     def comparable(self) -> NDArray[np.float32]:
@@ -93,8 +93,11 @@ class Sums:
 
     def over(self, length: int, lag: int = 0) -> Floats:
         """Sum of the ``length`` values up to and with the one ``lag`` before each."""
-        until = np.maximum(np.arange(1, self._total.shape[-1]) - lag, 0)
-        found: Floats = self._total[..., until] - self._total[..., np.maximum(until - length, 0)]
+        total, begin = self._total, lag + length
+        count = total.shape[-1] - 1
+        found = np.zeros((*total.shape[:-1], count))
+        found[..., lag:] = total[..., 1 : max(count - lag, 0) + 1]
+        found[..., begin:] -= total[..., 1 : max(count - begin, 0) + 1]
         return found
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from analytics.anomaly.detect_file import on_grid
 from analytics.anomaly.seriesfile import read, read_weather
-from analytics.anomaly.training import TrainingMeter, train
+from analytics.anomaly.spoiled import TrainingMeter
+from analytics.anomaly.training import train
 from analytics.anomaly.week import Week
 from metering.estate import Carrier
 

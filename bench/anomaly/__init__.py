@@ -3,5 +3,6 @@
 dataset    the labelled series
 scoring    the scoring script that lies with them
 peers      reference detectors
+measure    one row of the table
 report     the table in docs/anomaly.md
 """

@@ -8,23 +8,27 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 from analytics.anomaly.classifier import SHIPPED, Classifier
 from analytics.anomaly.detector import announce, decide
-from analytics.anomaly.history import judge
+from analytics.anomaly.history import score
 from analytics.anomaly.training import train
 from analytics.anomaly.week import Week
+from analytics.workers import worker_pool
 from bench.anomaly.dataset import Labelled, labelled
+from bench.anomaly.measure import measured, row
 from bench.anomaly.peers import PEERS
-from bench.anomaly.report import Row, write_report
+from bench.anomaly.report import write_report
 from bench.anomaly.scoring import Scored, Scorer
 
 BUDGETS = (1.0, 0.5, 0.25)
 PROVENANCE = {
     "series": "31 public series: Cambridge University Estates (MIT), VDI 4657 profiles (MIT, CC BY 4.0), "
     "DAIAD water (CC BY-SA 4.0)",
-    "faults": "analytics.anomaly.inject, three seeds a series",
+    "faults": "analytics.anomaly.inject, three seeds a series, and three more for the second judgement",
     "made by": "python -m bench.anomaly --ship",
 }
 
@@ -34,23 +38,18 @@ def main() -> None:
     parser.add_argument("--scorer-python", default=sys.executable, help="interpreter with pandas and scikit-learn")
     parser.add_argument("--ship", action="store_true", help=f"write {SHIPPED.name} anew")
     parser.add_argument("--keep", type=Path, help="folder for classifiers that are kept from run to run")
+    parser.add_argument("--workers", type=int, help="processes; one per core unless told otherwise")
     options = parser.parse_args()
     week, series = Week(), labelled()
     scorer = Scorer(options.scorer_python)
-    rows = []
-    for name, peer in PEERS.items():
+    with worker_pool(options.workers) as pool:
+        unseen = _unseen(week, series, pool, options.keep, ship=options.ship)
+        peers = pool.map(partial(measured, series, scorer), PEERS, PEERS.values())
         began = time.process_time()
-        scores = {each.id: peer(each) for each in series}
+        judged = {each.id: score(week, each.faulty, None, unseen[each.id]) for each in series}
         spent = time.process_time() - began
-        found = [scorer.score([Scored(each, scores[each.id]) for each in series], budget) for budget in (1.0, 0.25)]
-        rows.append(Row(name, found[0], found[1], spent / sum(len(each.faulty) for each in series)))
-        print(f"{name}: {found[0]['pr_auc_pooled']:.3f}", flush=True)
-    unseen = _unseen(week, series, options.keep, ship=options.ship)
-    began = time.process_time()
-    judged = {each.id: judge(week, each.faulty, None, unseen[each.id]).scores for each in series}
-    spent = time.process_time() - began
-    raw = [scorer.score([Scored(each, judged[each.id].score) for each in series], budget) for budget in (1.0, 0.25)]
-    rows.append(Row("**Leitwarte**", raw[0], raw[1], spent / sum(len(each.faulty) for each in series)))
+        ours = row("**Leitwarte**", series, scorer, {name: found.score for name, found in judged.items()}, spent)
+        rows = [*peers, ours]
     decided = {}
     for budget in BUDGETS:
         alerts = [
@@ -62,12 +61,15 @@ def main() -> None:
     write_report(rows, decided)
 
 
-def _unseen(week: Week, series: Sequence[Labelled], keep: Path | None, *, ship: bool) -> Mapping[str, Classifier]:
+def _unseen(
+    week: Week, series: Sequence[Labelled], pool: Executor, keep: Path | None, *, ship: bool
+) -> Mapping[str, Classifier]:
     """For each series a classifier that never saw it."""
     kept = {each.id: keep / f"{each.id}.npz" for each in series} if keep else {}
     if kept and all(path.exists() for path in kept.values()) and not ship:
         return {name: Classifier.load(path) for name, path in kept.items()}
-    done = train(week, [each.training for each in series], PROVENANCE, lambda share: print(f"{share:.0%}", flush=True))
+    meters = [each.training for each in series]
+    done = train(week, meters, PROVENANCE, lambda share: print(f"{share:.0%}", flush=True), pool)
     if ship:
         done.classifier.save(SHIPPED)
     for name, path in kept.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.seriesfile import SeriesRows, read
-from analytics.anomaly.training import TrainingMeter
+from analytics.anomaly.spoiled import TrainingMeter
 from metering.estate import Carrier
 
 ANOMALY = Path(__file__).parents[2].parent / "shared" / "data" / "anomaly"
