@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
 
 _RETRY_S = 5.0
+_ANSWER_S = 5.0  # a server that does not answer at the start must not keep the gateway from collecting
 _CONDENSE_AFTER_S = 600.0  # when the start is over, and all parts are at work
 _DAY_S = 86_400.0
 
@@ -164,12 +165,15 @@ class Installation:
         """
         waiting: asyncio.Task[None] | None = None
         try:
+            is_server = self.settings.store.kind != "embedded"
             try:
-                await self.store.start()
-            except StoreUnavailable as error:
-                if self.settings.store.kind == "embedded":
+                async with asyncio.timeout(_ANSWER_S if is_server else None):
+                    await self.store.start()
+            except (StoreUnavailable, TimeoutError) as error:
+                if not is_server:
                     raise
-                _log.warning("the store cannot be reached yet", error=str(error))
+                reason = str(error) or f"no answer for {_ANSWER_S:g} s"
+                _log.warning("the store cannot be reached yet", error=reason)
                 waiting = asyncio.create_task(self._start_store(), name="start of the store")
             yield
         finally:
