@@ -21,7 +21,8 @@ from storage.factory import open_store
 from storage.migrate import Bookmark, Progress, migrate
 from storage.settings import EmbeddedSettings
 
-MANIFEST, SETTINGS, STORE, ALERTS, OUTBOX = "manifest.json", "leitwarte.yaml", "store.duckdb", "alerts.db", "outbox"
+MANIFEST, SETTINGS, STORE, OUTBOX = "manifest.json", "leitwarte.yaml", "store.duckdb", "outbox"
+ALERTS, ACCOUNTS = "alerts.db", "accounts.db"
 _FORMAT = 1
 
 
@@ -43,7 +44,8 @@ def backup(file: SettingsFile, target: Path, progress: Progress) -> dict[str, in
         outbox = settings.gateway_in_data_dir.data_dir
         if outbox.is_dir():
             shutil.copytree(outbox, folder / OUTBOX)
-        _copy_alerts(settings, folder / ALERTS)
+        for database, source in _databases(settings).items():
+            _copy_database(source, folder / database)
         asyncio.run(_copy_store(settings, EmbeddedSettings(path=folder / STORE), progress))
         parts = sorted(path for path in folder.rglob("*") if path.is_file())
         manifest = {str(part.relative_to(folder).as_posix()): _sum(part.open("rb")) for part in parts}
@@ -91,14 +93,15 @@ def _bring_back(settings: Settings, folder: Path, progress: Progress) -> None:
         shutil.move(folder / STORE, store.path)
     else:
         asyncio.run(_copy(EmbeddedSettings(path=folder / STORE), settings, progress, back=True))
-    if (folder / ALERTS).exists() and settings.alerts_url is None:
-        shutil.move(folder / ALERTS, settings.data_dir / "alerts.db")
+    for name, place in _databases(settings).items():
+        if (folder / name).exists():
+            shutil.move(folder / name, place)
     if (folder / OUTBOX).exists():
         shutil.move(folder / OUTBOX, settings.gateway_in_data_dir.data_dir)
 
 
 def _refuse_what_exists(settings: Settings) -> None:
-    places = [settings.data_dir / "alerts.db", settings.gateway_in_data_dir.data_dir]
+    places = [*_databases(settings).values(), settings.gateway_in_data_dir.data_dir]
     if isinstance(settings.store_in_data_dir, EmbeddedSettings):
         places.append(settings.store_in_data_dir.path)
     for place in places:
@@ -106,10 +109,15 @@ def _refuse_what_exists(settings: Settings) -> None:
             raise BackupError(f"{place} is there already, and nothing is overwritten; move it away")
 
 
-def _copy_alerts(settings: Settings, target: Path) -> None:
-    """SQLite alone: of another database the administrator keeps the backups."""
-    source = settings.data_dir / "alerts.db"
-    if settings.alerts_url is None and source.exists():
+def _databases(settings: Settings) -> dict[str, Path]:
+    """The SQLite databases by their name in the backup; of another database the administrator keeps the backups."""
+    places = {ACCOUNTS: settings.web_in_data_dir.accounts}
+    return places if settings.alerts_url else {ALERTS: settings.data_dir / "alerts.db", **places}
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """Also while it is in use."""
+    if source.exists():
         with closing(sqlite3.connect(source)) as book, closing(sqlite3.connect(target)) as copy:
             book.backup(copy)
 

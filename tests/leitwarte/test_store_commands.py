@@ -2,9 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import tarfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +116,13 @@ def test_a_store_moves_to_a_server_and_back_and_goes_on_after_a_kill(tmp_path: P
 def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) -> None:
     config, file = installation(tmp_path / "one"), tmp_path / name
     assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
-    outbox = tmp_path / "one" / "leitwarte-data" / "gateway" / "outbox"
+    data = tmp_path / "one" / "leitwarte-data"
+    for database in ("alerts.db", "accounts.db"):
+        with closing(sqlite3.connect(data / database)) as book:
+            book.execute("create table told (words)")
+            book.execute("insert into told values (?)", [database])
+            book.commit()
+    outbox = data / "gateway" / "outbox"
     outbox.mkdir(parents=True)
     (outbox / "1.seg").write_bytes(b"waiting")
     done = leitwarte("backup", file, "-c", config)
@@ -125,6 +133,9 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
     assert done.returncode == 0, done.stderr
     assert new.read_text() == config.read_text()
     assert (tmp_path / "two" / "leitwarte-data" / "gateway" / "outbox" / "1.seg").read_bytes() == b"waiting"
+    for database in ("alerts.db", "accounts.db"):
+        with closing(sqlite3.connect(tmp_path / "two" / "leitwarte-data" / database)) as book:
+            assert book.execute("select words from told").fetchall() == [(database,)]
     assert everything(new, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
     again = leitwarte("restore", file, "-c", new)
     assert again.returncode == 1
