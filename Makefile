@@ -9,7 +9,7 @@ CONFIG ?= leitwarte.yaml
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: demo test setup run check servers lock clean fuzz faults bench-anomaly
+.PHONY: demo test setup run check servers lock clean fuzz faults bench bench-anomaly reference
 
 demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
@@ -40,8 +40,14 @@ $(DEVELOPMENT): $(STAMP) development.lock
 	$(UV) pip install --quiet --require-hashes -r development.lock
 	@touch $@
 
+bench: $(DEVELOPMENT) servers ## speed beside limits and peers: docs/performance.md
+	$(BIN)/python -m bench --docs
+
 bench-anomaly: $(DEVELOPMENT) ## detection on labelled series beside other detectors: docs/anomaly.md
 	$(BIN)/python -m bench.anomaly
+
+reference: $(DEVELOPMENT) ## docs/reference from the code
+	$(BIN)/python docs/reference.py
 
 faults: $(DEVELOPMENT) servers ## break everything around the real gateway, over fifty kills, and count: docs/reliability.md
 	$(BIN)/python -m tests.faults --long --seed 1

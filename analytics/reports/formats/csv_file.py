@@ -28,7 +28,7 @@ def _cell(value: Decimal | str | None, language: Language) -> str:
             return ""
         case Decimal():
             return str(value).replace(".", ",") if language == "de" else str(value)
-        case str() if value.startswith(("=", "+", "-", "@")):
+        case str() if value.startswith(("=", "+", "-", "@", "\t", "\r")):
             return f"'{value}"  # or a spreadsheet would run a building's name as a formula
         case str():
             return value
