@@ -9,7 +9,7 @@ from analytics.anomaly.classifier import LASTING_DEPTH, weigh
 from analytics.anomaly.course import course
 from analytics.anomaly.detector import announce, surprises
 from analytics.anomaly.spoiled import TrainingMeter, drawn, spoiled
-from analytics.anomaly.trees import Singles, Trees
+from analytics.anomaly.trees import Growth, Singles, Trees
 from analytics.anomaly.week import Bools, Week
 from metering.instant import DAY, HOUR
 from metering.samples import Floats, Int64s
@@ -52,26 +52,13 @@ class HeldOut:
 
 def fit_lasting(found: Iterable[HeldOut]) -> Trees:
     """Fault or not, by the course of the first judgement."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - seconds, and only training needs it
-
     rows, kinds = [], []
     for each in found:
         chosen = drawn(each.meter, each.kind, each.seed, _HOURS_A_ROW)
         rows.append(each.course[chosen])
         kinds.append(each.kind[chosen])
-    model = HistGradientBoostingClassifier(
-        max_iter=_ROUNDS,
-        learning_rate=0.08,
-        max_bins=63,
-        max_depth=LASTING_DEPTH,
-        max_leaf_nodes=None,
-        min_samples_leaf=300,
-        l2_regularization=10.0,
-        max_features=0.4,
-        early_stopping=False,
-        random_state=0,
-    )
-    return Trees.of(model.fit(np.concatenate(rows), np.concatenate(kinds) > 0), LASTING_DEPTH)
+    growth = Growth(rounds=_ROUNDS, depth=LASTING_DEPTH, leaf=300, features=0.4)
+    return Trees.grown(np.concatenate(rows), np.concatenate(kinds) > 0, growth)
 
 
 def calibrate(found: Iterable[HeldOut], lasting: Callable[[TrainingMeter], Trees]) -> Floats:

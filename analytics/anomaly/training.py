@@ -20,7 +20,7 @@ from analytics.anomaly.classifier import DEPTH, KIND_DEPTH, Classifier
 from analytics.anomaly.held_out import HeldOut, calibrate, fit_lasting
 from analytics.anomaly.inject import FAULTS
 from analytics.anomaly.spoiled import TrainingMeter, drawn, spoiled
-from analytics.anomaly.trees import Trees
+from analytics.anomaly.trees import Growth, Trees
 from analytics.anomaly.week import Week
 from metering.estate import Carrier
 from metering.samples import Int64s
@@ -73,29 +73,16 @@ def _sample(week: Week, meter: TrainingMeter, seed: int) -> Sample:
 
 def fit_trees(found: Iterable[Sample]) -> Trees:
     """Fault or not. What sort of meter and hour it is stays out: few meters would be learned by heart."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - seconds, and only training needs it
-
     use = list(found)
-    model = HistGradientBoostingClassifier(
-        max_iter=_ROUNDS,
-        learning_rate=0.08,
-        max_bins=63,
-        max_depth=DEPTH,
-        max_leaf_nodes=None,
-        min_samples_leaf=200,
-        l2_regularization=10.0,
-        max_features=0.2,
-        early_stopping=False,
-        random_state=0,
-    )
     rows, kind = np.concatenate([each.rows for each in use]), np.concatenate([each.kind for each in use])
     columns = np.flatnonzero([name not in _CONTEXT for name in use[0].names])
-    return Trees.of(model.fit(rows[:, columns], kind > 0), DEPTH, columns)
+    growth = Growth(rounds=_ROUNDS, depth=DEPTH, leaf=200, features=0.2)
+    return Trees.grown(rows[:, columns], kind > 0, growth, columns)
 
 
 def fit_kinds(found: Iterable[Sample]) -> tuple[Trees, tuple[str, ...]]:
     """Which fault, of those that need more than a rule."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - seconds, and only training needs it
 
     use = list(found)
     kind = np.concatenate([each.kind for each in use])

@@ -18,6 +18,18 @@ Singles = NDArray[np.float32]
 _BLOCK = 1024  # rows at once, so that what is worked on stays in the cache
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How trees grow: so many ``rounds`` to a ``depth``, at least ``leaf`` rows in each leaf, at each split a share of
+    the ``features``.
+    """
+
+    rounds: int
+    depth: int
+    leaf: int
+    features: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
     """Complete binary trees of one depth; node i has children 2 i + 1 and 2 i + 2.
@@ -32,6 +44,27 @@ class Trees:
     threshold: Singles
     leaf: Singles
     base: Singles
+
+    @classmethod
+    def grown(
+        cls, rows: NDArray[np.floating], is_fault: NDArray[np.bool_], growth: Growth, columns: Int64s | None = None
+    ) -> Self:
+        """Gradient-boosted trees that tell faults; ``columns`` as in `of`. The same rows give the same trees."""
+        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - seconds, and only training needs it
+
+        model = HistGradientBoostingClassifier(
+            max_iter=growth.rounds,
+            learning_rate=0.08,
+            max_bins=63,
+            max_depth=growth.depth,
+            max_leaf_nodes=None,
+            min_samples_leaf=growth.leaf,
+            l2_regularization=10.0,
+            max_features=growth.features,
+            early_stopping=False,
+            random_state=0,
+        )
+        return cls.of(model.fit(rows, is_fault), growth.depth, columns)
 
     @classmethod
     def of(cls, model: "HistGradientBoostingClassifier", depth: int, columns: Int64s | None = None) -> Self:

@@ -122,7 +122,7 @@ async def test_a_history_becomes_results_and_alerts_and_stays_up_to_date(install
         "Ständiger Durchfluss an „Schule Wasser“ – Leck?",
     )
     assert leak.excess is not None
-    assert leak.excess.amount == pytest.approx(0.28 * 72, rel=0.2), "m³ in three days; what is usual varies"
+    assert leak.excess.amount == pytest.approx(0.28 * 72, rel=0.25), "m³ in three days; what is usual varies"
     assert leak.excess.eur == pytest.approx(4 * leak.excess.amount, abs=0.01)
     assert leak.first_us - (NOW - 3 * DAY) < DAY
     assert (base.kind, base.state) == ("base_load", State.OPEN)
