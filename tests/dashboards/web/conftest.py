@@ -222,7 +222,7 @@ def finding() -> Finding:
     )
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """The web app without sign-in, served on a free port."""
     folder = tmp_path_factory.mktemp("open")
@@ -230,7 +230,7 @@ async def web(store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) ->
         yield found
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def closed(
     web: Running, store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Running]:
