@@ -69,7 +69,7 @@ async def test_an_alert_is_assigned_judged_resolved_and_reopened_on_a_phone(
     await page.get_by_label("Ihr Kürzel").fill("mk")
     await page.get_by_label("Zuständig").fill("Weber")
     await page.get_by_role("button", name="Zuweisen").click()
-    await expect(page.locator(".history .assigned")).to_contain_text("Weber")
+    await expect(page.locator(".history .assigned", has_text="mk")).to_contain_text("Weber")
     await page.get_by_label("Kommentar").fill("Füllung des Beckens")
     await page.get_by_role("button", name="Fehlalarm").click()
     await expect(page.locator(".facts", has_text="Empfindlichkeit")).to_contain_text("0,50-fach (Fehlalarme: 1")
