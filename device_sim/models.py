@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from collectors.modbus.library import also, load_template, template_ids
+from collectors.modbus.shelf import also, load_template, template_ids
 from metering.estate import Carrier
 from metering.strict import Strict
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from collectors.modbus.library import load_template, template_ids
 from collectors.modbus.point import Point
+from collectors.modbus.shelf import load_template, template_ids
 from leitwarte.cli import app, contents
 from leitwarte.settings import Settings
 from metering.quantities import QUANTITIES

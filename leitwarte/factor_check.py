@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analytics.carbon.edition import EditionError, Library, read
+from analytics.carbon.edition import EditionError, Shelf, read
 from analytics.carbon.factors import FactorSet
 from analytics.carbon.mix import read_mix
 from analytics.carbon.view import View
@@ -20,7 +20,7 @@ def factor_problems(file: SettingsFile) -> Iterator[Problem]:
     for n, path in enumerate(carbon.factor_files):
         try:
             read(path)
-            _ = Library(carbon.factor_files[: n + 1]).paths
+            _ = Shelf(carbon.factor_files[: n + 1]).paths
         except EditionError as error:
             broken = True
             yield _problem(
@@ -34,15 +34,15 @@ def factor_problems(file: SettingsFile) -> Iterator[Problem]:
             yield _problem(file, ("carbon", "mixes", n), message, "`leitwarte carbon fetch` writes such a file")
     if broken:
         return
-    library = carbon.library()
+    shelf = carbon.shelf()
     try:
-        FactorSet.load(carbon.factors, library)
+        FactorSet.load(carbon.factors, shelf)
     except LookupError as error:
         yield _problem(file, ("carbon", "factors"), str(error.args[0]), _SEE)
     for view, choices in carbon.choices.items():
         for carrier, choice in choices.items():
             try:
-                View.load(view, library, {carrier: choice})
+                View.load(view, shelf, {carrier: choice})
             except (LookupError, ValueError) as error:
                 yield _problem(file, ("carbon", "choices", view, carrier), str(error.args[0]), _SEE)
 

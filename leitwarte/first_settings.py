@@ -7,7 +7,7 @@ from typing import Literal
 
 import yaml
 
-from collectors.modbus.library import load_template
+from collectors.modbus.shelf import load_template
 from leitwarte.proposal import slug
 
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})

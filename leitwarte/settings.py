@@ -113,12 +113,12 @@ class Settings(Strict):
         """By which rules energy becomes CO2. Raises LookupError for an unknown factor set."""
         carbon, tariffs = self.carbon, self.analytics.tariffs
         prices = {carrier: Decimal(str(price)) for carrier in Carrier if (price := tariffs.price(carrier)) is not None}
-        library = carbon.library()
+        shelf = carbon.shelf()
         return Rules(
-            FactorSet.load(carbon.factors, library),
+            FactorSet.load(carbon.factors, shelf),
             self.calendar,
             carbon.gas_quality(),
-            library=library,
+            shelf=shelf,
             choices=carbon.choices,
             sectors=carbon.sectors,
             prices=prices,

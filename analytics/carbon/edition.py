@@ -33,7 +33,7 @@ class EditionError(ValueError):
 
 
 @dataclass(frozen=True)
-class Library:
+class Shelf:
     """The editions at hand: those of the project, and a utility's own files.
 
     files       further editions, named as their files; each name once

@@ -11,7 +11,7 @@ from typing import Self
 import yaml
 
 from analytics.carbon import edition as editions
-from analytics.carbon.edition import Library
+from analytics.carbon.edition import Shelf
 from analytics.carbon.factor import Boundary, Factor, Gases, Key, Variant
 from metering.strict import Strict
 from metering.texts import Language
@@ -54,24 +54,24 @@ class FactorSet:
     title: Mapping[Language, str]
 
     @classmethod
-    def load(cls, name: str = DEFAULT, library: Library | None = None) -> Self:
+    def load(cls, name: str = DEFAULT, shelf: Shelf | None = None) -> Self:
         """The edition or rule set of that name.
 
         Raises LookupError for an unknown name, ValueError for an edition or rule set that is not in order.
         """
-        library = library or Library()
+        shelf = shelf or Shelf()
         if name in _rule_sets():
             rules = _rule_sets()[name]
-            return cls.composed(name, {"de": rules.de, "en": rules.en}, rules.carriers, library)
-        if name not in library.paths:
-            raise LookupError(f"unknown factor set {name!r}; known: {', '.join(names(library))}")
-        factors = library.edition(name)
+            return cls.composed(name, {"de": rules.de, "en": rules.en}, rules.carriers, shelf)
+        if name not in shelf.paths:
+            raise LookupError(f"unknown factor set {name!r}; known: {', '.join(names(shelf))}")
+        factors = shelf.edition(name)
         document = f"{factors[0].publisher}: {factors[0].document}"
         return cls(name, _by_carrier(factors), {"de": document, "en": document})
 
     @classmethod
     def composed(
-        cls, name: str, title: Mapping[Language, str], carriers: Mapping[str, Choice | None], library: Library
+        cls, name: str, title: Mapping[Language, str], carriers: Mapping[str, Choice | None], shelf: Shelf
     ) -> Self:
         """Each carrier by its choice; None declares a carrier for which there is no factor.
 
@@ -79,7 +79,7 @@ class FactorSet:
         """
         series: dict[str, Mapping[Key, tuple[Factor, ...]]] = {}
         for carrier, choice in carriers.items():
-            series[carrier] = {} if choice is None else _chosen(carrier, choice, library)
+            series[carrier] = {} if choice is None else _chosen(carrier, choice, shelf)
         return cls(name, series, title)
 
     @property
@@ -120,18 +120,18 @@ class FactorSet:
         )
 
 
-def names(library: Library | None = None) -> list[str]:
+def names(shelf: Shelf | None = None) -> list[str]:
     """Everything `FactorSet.load` knows: rule sets first, then editions."""
-    return [*_rule_sets(), *(library or Library()).paths]
+    return [*_rule_sets(), *(shelf or Shelf()).paths]
 
 
-def _chosen(carrier: str, choice: Choice, library: Library) -> Mapping[Key, tuple[Factor, ...]]:
-    source = FactorSet.load(choice.edition, library)
+def _chosen(carrier: str, choice: Choice, shelf: Shelf) -> Mapping[Key, tuple[Factor, ...]]:
+    source = FactorSet.load(choice.edition, shelf)
     found = _matching(source, choice.carrier or carrier, choice)
     for factors in found.values():
         editions.check_basis(carrier, factors[0].heat_basis)
     if choice.hi_per_hs is not None:
-        ratio = _hi_per_hs(choice.hi_per_hs, library)
+        ratio = _hi_per_hs(choice.hi_per_hs, shelf)
         found = {key: tuple(replace(f, hi_per_hs=ratio) for f in factors) for key, factors in found.items()}
     if choice.less is not None:
         found = {key: tuple(_less(f, source, choice.less) for f in factors) for key, factors in found.items()}
@@ -167,8 +167,8 @@ def _by_carrier(factors: Iterable[Factor]) -> Mapping[str, Mapping[Key, tuple[Fa
     return series
 
 
-def _hi_per_hs(name: str, library: Library) -> Decimal:
-    for factor in library.edition(name):
+def _hi_per_hs(name: str, shelf: Shelf) -> Decimal:
+    for factor in shelf.edition(name):
         if factor.carrier == "gas" and factor.hi_per_hs is not None:
             return factor.hi_per_hs
     raise LookupError(f"edition {name} does not say how many kWh(Hi) are in a kWh(Hs) of gas")

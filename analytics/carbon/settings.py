@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from analytics.carbon.band import Bands
-from analytics.carbon.edition import Library
+from analytics.carbon.edition import Shelf
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.factors import DEFAULT, Choice
 from analytics.carbon.gas_table import read_gas_table
@@ -124,8 +124,8 @@ class CarbonSettings(Strict):
     band: BandSettings = BandSettings()
     """How far figures may be off."""
 
-    def library(self) -> Library:
-        return Library(self.factor_files, self.unverified)
+    def shelf(self) -> Shelf:
+        return Shelf(self.factor_files, self.unverified)
 
     def gas_quality(self) -> GasQuality | None:
         billed = (

@@ -11,7 +11,7 @@ from typing import Self
 
 import yaml
 
-from analytics.carbon.edition import Library
+from analytics.carbon.edition import Shelf
 from analytics.carbon.factors import Choice, FactorSet
 from metering.strict import Strict
 from metering.texts import Language
@@ -61,7 +61,7 @@ class View:
     def load(
         cls,
         name: str,
-        library: Library | None = None,
+        shelf: Shelf | None = None,
         choices: Mapping[str, Choice] | None = None,
         editions: Mapping[str, str] | None = None,
     ) -> Self:
@@ -75,7 +75,7 @@ class View:
         rules = _views().get(name)
         if rules is None:
             raise LookupError(f"unknown view {name!r}; known: {', '.join(_views())}")
-        library = library or Library()
+        shelf = shelf or Shelf()
         choices = choices or {}
         strangers = set(choices) - {carrier for carriers in rules.scopes.values() for carrier in carriers}
         if strangers:
@@ -92,7 +92,7 @@ class View:
                 carrier: _other_edition(own if scope is Scope.THREE else choices.get(carrier, own), editions or {})
                 for carrier, own in carriers.items()
             }
-            scopes[scope] = FactorSet.composed(name, {"de": rules.de, "en": rules.en}, chosen, library)
+            scopes[scope] = FactorSet.composed(name, {"de": rules.de, "en": rules.en}, chosen, shelf)
         return cls(name, {"de": rules.de, "en": rules.en}, rules.kind, MappingProxyType(scopes), tuple(sorted(choices)))
 
     @classmethod

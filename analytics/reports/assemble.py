@@ -127,7 +127,7 @@ def _generation(
         yield (building, carrier, scope, Entry.OWN_USE, month), [*ids, *(part.meter.id for part in fed_in)], used
     if view.kind is not Kind.PROOF:
         try:
-            avoided = FactorSet.load(rules.avoided, rules.library).factor("pv_avoided", month)
+            avoided = FactorSet.load(rules.avoided, rules.shelf).factor("pv_avoided", month)
         except LookupError:
             total = PeriodSum(whole.kwh, None, whole.coverage, (), (*whole.problems, Problem.NO_FACTOR))
         else:

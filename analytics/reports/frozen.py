@@ -27,7 +27,7 @@ async def freeze(store: Store, estate: Estate, period: Period, rules: Rules, vie
     report = await collect(store, estate, period, rules, view, place, compare=True)
     editions = {factor.edition for factor in report.factors}
     editions |= {factor.edition for factors in view.scopes.values() for factor in factors.factors}
-    digests = {name: rules.library.digest(name) for name in sorted(editions - {SETTINGS})}
+    digests = {name: rules.shelf.digest(name) for name in sorted(editions - {SETTINGS})}
     settings = digest(encoded(_settings(estate, rules, place)))
     parts = (view.name, str(period), place, digests, inputs, settings, report.method.version)
     by_hour = await hourly(store, balanced(estate, place, rules), period, rules, view)

@@ -74,7 +74,7 @@ async def hourly(store: Store, meters: Sequence[Meter], period: Period, rules: R
 
 
 def _intensity(mix: Mix, factor: Factor, rules: Rules) -> Intensity:
-    return intensity(mix, FactorSet.load(TECHNOLOGIES, rules.library), float(factor.g_per_kwh))
+    return intensity(mix, FactorSet.load(TECHNOLOGIES, rules.shelf), float(factor.g_per_kwh))
 
 
 def _years(period: Period) -> Iterator[Period]:

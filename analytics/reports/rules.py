@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analytics.carbon.band import Bands
 from analytics.carbon.certificate import Certificate
-from analytics.carbon.edition import Library
+from analytics.carbon.edition import Shelf
 from analytics.carbon.energy import GasQuality
 from analytics.carbon.factors import Choice, FactorSet
 from analytics.carbon.plant import Plants
@@ -27,7 +27,7 @@ class Rules:
     factors       what live results are computed with, and reports that name no view
     gas           Zustandszahl and Brennwert over time; None: gas has neither kWh nor kg
     step_us       length of the stored intervals
-    library       the editions at hand
+    shelf         the editions at hand
     choices       by view and carrier: a factor instead of the view's
     sectors       of buildings that are not municipal (households, commerce, industry, transport), by id
     prices        EUR per billing unit
@@ -44,7 +44,7 @@ class Rules:
     calendar: LocalCalendar
     gas: GasQuality | None = None
     step_us: int = QUARTER_HOUR
-    library: Library = field(default_factory=Library)
+    shelf: Shelf = field(default_factory=Shelf)
     choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     sectors: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[Carrier, Decimal] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Rules:
         """
         if name is None:
             return View.of(self.factors)
-        return View.load(name, self.library, self.choices.get(name), editions)
+        return View.load(name, self.shelf, self.choices.get(name), editions)
 
     def supplies(self, meter: Meter) -> bool:
         """Whether what it counts is in the balance: taken from the network, or a plant's heat whose fuel is not."""

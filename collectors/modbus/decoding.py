@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from collectors.modbus.library import load_template
 from collectors.modbus.point import Image, Point
+from collectors.modbus.shelf import load_template
 from collectors.modbus.sunspec import BASES, ChainError, Model, Walk, follow, walk
 from collectors.modbus.template import Template
 from metering.quantities import QUANTITIES

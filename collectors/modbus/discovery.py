@@ -7,10 +7,10 @@ from typing import NamedTuple
 from collectors.modbus.bus import Bus, BusError, NoAnswer, Refused, Unreachable, WrongAnswer
 from collectors.modbus.codec import decode_text
 from collectors.modbus.discovery_match import Impression, named_in, ranked
-from collectors.modbus.library import load_template, template_ids
 from collectors.modbus.plan import plan
 from collectors.modbus.point import Point
 from collectors.modbus.settings import ModbusConnection
+from collectors.modbus.shelf import load_template, template_ids
 from collectors.modbus.sunspec import COMMON, FUNCTION, ChainError, Model, walk
 from collectors.modbus.template import Limits, Template
 from collectors.modbus.transport import Transport

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from collectors.modbus.library import load_template
+from collectors.modbus.shelf import load_template
 from collectors.modbus.template import Pulses, Template
 from collectors.settings import DeviceSettings
 from metering.strict import Strict

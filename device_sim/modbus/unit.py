@@ -10,9 +10,9 @@ from itertools import chain as joined
 import numpy as np
 
 from collectors.modbus.codec import encode_text
-from collectors.modbus.library import load_template
 from collectors.modbus.plan import plan
 from collectors.modbus.point import Point, encode_shown
+from collectors.modbus.shelf import load_template
 from collectors.modbus.sunspec import COMMON, COMMON_LENGTH, FUNCTION, Model, chain
 from collectors.modbus.template import Template
 from device_sim.device import ModbusLink, SimDevice

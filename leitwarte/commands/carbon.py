@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from analytics.carbon.edition import Library
+from analytics.carbon.edition import Shelf
 from analytics.carbon.emissions import DayFigure
 from analytics.carbon.factors import FactorSet, names
 from analytics.carbon.view import View
@@ -38,7 +38,7 @@ def factors(
     json: JsonOption = False,
 ) -> None:
     """List the factor sets, or the factors of one with their sources."""
-    all_of_them = Library(unverified=True)  # each is listed with where it was read
+    all_of_them = Shelf(unverified=True)  # each is listed with where it was read
     if name is None:
         for known in names():
             output.print(f"{known}  {FactorSet.load(known, all_of_them).title['en']}", markup=False)

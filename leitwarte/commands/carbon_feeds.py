@@ -86,7 +86,7 @@ def hourly(
         rules = settings.rules()
         scope = next(iter(rules.view(view).scopes_of("electricity")))
         annual = rules.view(view).scopes[scope].factor("electricity", asked.start)
-        found = intensity(generated, FactorSet.load(TECHNOLOGIES, rules.library), float(annual.g_per_kwh))
+        found = intensity(generated, FactorSet.load(TECHNOLOGIES, rules.shelf), float(annual.g_per_kwh))
         estate = settings.estate()
         chosen = [
             Series(meter.id, "consumption")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from collectors.modbus.library import TemplateError, load_template
+from collectors.modbus.shelf import TemplateError, load_template
 from leitwarte.commands.bus_options import host_and_port
 from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail, output
 from leitwarte.first_settings import Answers, Influx, Modbus, Mqtt, plain, settings_text

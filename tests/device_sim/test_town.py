@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.modbus.library import load_template
+from collectors.modbus.shelf import load_template
 from collectors.mqtt.format import Message
 from collectors.mqtt.formats import format_named
 from device_sim.device import ModbusLink, MqttLink, SimDevice

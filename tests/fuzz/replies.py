@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from collectors.modbus.bus import Bus, BusError
-from collectors.modbus.library import template_ids
 from collectors.modbus.settings import ModbusSettings
+from collectors.modbus.shelf import template_ids
 from collectors.modbus.station import Station
 from collectors.modbus.sunspec import BASES, MARK, ChainError
 from collectors.modbus.template import Limits

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.modbus.discovery import Discovery
-from collectors.modbus.library import TemplateError, load_template
 from collectors.modbus.settings import ModbusConnection, ModbusSettings
+from collectors.modbus.shelf import TemplateError, load_template
 from collectors.mqtt.formats import format_named
 from collectors.mqtt.payload import MAX_PAYLOAD, DecodeError, read_json
 from collectors.mqtt.settings import MqttDevice, MqttSettings

@@ -26,7 +26,7 @@ def written(folder: Path, *lines: str) -> Path:
 
 @pytest.mark.parametrize("name", names())
 def test_every_shipped_set_loads_and_names_its_sources(name: str) -> None:
-    factors = FactorSet.load(name, edition.Library(unverified=True)).factors
+    factors = FactorSet.load(name, edition.Shelf(unverified=True)).factors
     assert factors
     for factor in factors:
         assert factor.document
@@ -131,15 +131,15 @@ def test_a_rule_set_lends_gas_its_conversion() -> None:
 def test_an_own_edition_is_one_file_beside_the_projects(tmp_path: Path) -> None:
     own = tmp_path / "stadtwerk-2026.csv"
     own.write_text(HEADER + GOOD.replace("electricity", "heat").replace("442", "98.5"), "utf-8")
-    found = FactorSet.load("stadtwerk-2026", edition.Library((own,))).factor("heat", date(2023, 5, 1))
+    found = FactorSet.load("stadtwerk-2026", edition.Shelf((own,))).factor("heat", date(2023, 5, 1))
     assert found.g_per_kwh == Decimal("98.5")
 
 
 def test_an_edition_of_the_project_cannot_be_replaced_and_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(edition.EditionError, match="uba-16-2026 exists; editions never change"):
-        edition.Library((tmp_path / "uba-16-2026.csv",)).edition("uba-16-2026")
+        edition.Shelf((tmp_path / "uba-16-2026.csv",)).edition("uba-16-2026")
     with pytest.raises(edition.EditionError, match=r"gone-1\.csv cannot be read: No such file"):
-        edition.Library((tmp_path / "gone-1.csv",)).edition("gone-1")
+        edition.Shelf((tmp_path / "gone-1.csv",)).edition("gone-1")
 
 
 def test_unverified_values_are_off_by_default() -> None:
@@ -147,5 +147,5 @@ def test_unverified_values_are_off_by_default() -> None:
         FactorSet.load("gmodg-2027")
     with pytest.raises(LookupError):
         FactorSet.load("bisko-2024").factor("electricity", date(2015, 1, 1))
-    unverified = FactorSet.load("bisko-2024", edition.Library(unverified=True))
+    unverified = FactorSet.load("bisko-2024", edition.Shelf(unverified=True))
     assert unverified.factor("electricity", date(2015, 1, 1)).g_per_kwh == 600

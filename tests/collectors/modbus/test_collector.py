@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from collectors.modbus.library import load_template, template_ids
+from collectors.modbus.shelf import load_template, template_ids
 from device_sim.modbus import ModbusFault
 from metering.instant import SECOND
 from metering.quantities import QUANTITIES

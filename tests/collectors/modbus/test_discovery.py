@@ -14,8 +14,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from collectors.modbus.bus import Unreachable
 from collectors.modbus.discovery import Discovery, FoundUnit
 from collectors.modbus.discovery_match import Impression, named_in, ranked, same_registers
-from collectors.modbus.library import load_template, template_ids
 from collectors.modbus.settings import ModbusConnection
+from collectors.modbus.shelf import load_template, template_ids
 from device_sim.modbus import ModbusTown, Wire
 from metering.clock import Clock
 from metering.quantities import QUANTITIES, Kind

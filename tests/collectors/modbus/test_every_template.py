@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from collectors.modbus.library import load_template, template_ids
 from collectors.modbus.point import Point
+from collectors.modbus.shelf import load_template, template_ids
 from collectors.modbus.sunspec import Model
 from collectors.modbus.template import Template
 from device_sim.modbus import Wire

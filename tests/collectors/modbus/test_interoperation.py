@@ -14,8 +14,8 @@ from pymodbus.server.base import ModbusBaseServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from collectors.modbus.collector import ModbusCollector
-from collectors.modbus.library import load_template
 from collectors.modbus.settings import ModbusSettings
+from collectors.modbus.shelf import load_template
 from device_sim.modbus import Wire
 from metering.clock import Clock
 from tests.servers import free_port

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from collectors.modbus.decoding import decode_words
-from collectors.modbus.library import load_template
 from collectors.modbus.point import encode_points
+from collectors.modbus.shelf import load_template
 from collectors.modbus.sunspec import BASES, COMMON, COMMON_LENGTH, ChainError, Model, Walk, chain, walk
 
 INVERTER = "sunspec/inverter"

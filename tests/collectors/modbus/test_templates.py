@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from collectors.modbus.codec import DataType, Layout, decode
 from collectors.modbus.decoding import decode_words
-from collectors.modbus.library import SHELF, TemplateError, also, load_template, read_template, template_ids
 from collectors.modbus.point import Point, encode_points
+from collectors.modbus.shelf import SHELF, TemplateError, also, load_template, read_template, template_ids
 from collectors.modbus.sunspec import COMMON, COMMON_LENGTH, Model, chain
 from collectors.modbus.template import Example, Pulses
 from metering.quantities import QUANTITIES, Kind
