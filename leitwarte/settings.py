@@ -1,7 +1,7 @@
 """The settings file: one YAML document for the whole house. Each room defines and documents its own part."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -132,7 +132,7 @@ class Settings(Strict):
 
     def tomorrow(self) -> date:
         """The local day after this one."""
-        return self.calendar.date_of(self.clock.clock().now_us()) + timedelta(days=1)
+        return self.calendar.tomorrow(self.clock.clock().now_us())
 
     def connections(self) -> Iterator[tuple[str, int, ModbusSettings | MqttSettings]]:
         """Every connection, with the key and the index under which it stands in the file."""

@@ -34,6 +34,10 @@ class LocalCalendar:
         """The local day that contains the instant."""
         return self.local(instant_us).date()
 
+    def tomorrow(self, instant_us: int) -> date:
+        """The local day after the one that contains the instant."""
+        return self.date_of(instant_us) + timedelta(days=1)
+
     def day(self, day: date) -> Window:
         return Window(self.midnight(day), self.midnight(day + timedelta(days=1)))
 

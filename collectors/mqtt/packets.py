@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
+from collectors.mqtt.varint import varint
+
 Version = Literal["5", "3.1.1"]
 
 
@@ -157,7 +159,7 @@ def connect(  # noqa: PLR0913 - it has as many fields
     properties = b""
     if is_5:
         chosen = struct.pack(">BIBH", _SESSION_EXPIRY, session_expiry_s, _RECEIVE_MAXIMUM, receive_maximum)
-        properties = _number(len(chosen)) + chosen
+        properties = varint(len(chosen)) + chosen
     head = _text("MQTT") + struct.pack(">BBH", 5 if is_5 else 4, flags, keepalive_s)
     return _packet(Kind.CONNECT << 4, head + properties + rest)
 
@@ -276,17 +278,8 @@ def _number_at(data: bytes, at: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _number(number: int) -> bytes:
-    octets = bytearray()
-    while number > 127:
-        octets.append(number & 127 | 128)
-        number >>= 7
-    octets.append(number)
-    return bytes(octets)
-
-
 def _packet(first: int, body: bytes) -> bytes:
-    return bytes((first,)) + _number(len(body)) + body
+    return bytes((first,)) + varint(len(body)) + body
 
 
 def _text(text: str) -> bytes:

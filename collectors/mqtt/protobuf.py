@@ -6,6 +6,8 @@ https://protobuf.dev/programming-guides/encoding/
 import struct
 from collections.abc import Iterator
 
+from collectors.mqtt.varint import varint
+
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
 
@@ -51,26 +53,17 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 def varint_field(number: int, value: int) -> bytes:
     """A field of type uint32, uint64 or bool; ``value`` is 0 or more."""
-    return _varint(number << 3 | _VARINT) + _varint(value)
+    return varint(number << 3 | _VARINT) + varint(value)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """A field of type string, bytes or message."""
-    return _varint(number << 3 | _BYTES) + _varint(len(value)) + value
+    return varint(number << 3 | _BYTES) + varint(len(value)) + value
 
 
 def double_field(number: int, value: float) -> bytes:
-    return _varint(number << 3 | _EIGHT_BYTES) + struct.pack("<d", value)
+    return varint(number << 3 | _EIGHT_BYTES) + struct.pack("<d", value)
 
 
 def float_field(number: int, value: float) -> bytes:
-    return _varint(number << 3 | _FOUR_BYTES) + struct.pack("<f", value)
-
-
-def _varint(value: int) -> bytes:
-    written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    written.append(value)
-    return bytes(written)
+    return varint(number << 3 | _FOUR_BYTES) + struct.pack("<f", value)

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from dashboards.grafana.query import is_one_of, per_day
 from metering.estate import Carrier, Estate, Meter, Role
 from metering.texts import Texts
+
+_EMITTING = (Carrier.ELECTRICITY, Carrier.HEAT, Carrier.GAS)
 
 
 class Basis(NamedTuple):
@@ -24,7 +27,19 @@ class Basis(NamedTuple):
     @property
     def emitting(self) -> list[str]:
         """The meters whose supply causes emissions."""
-        return self.ids(Role.SUPPLY, Carrier.ELECTRICITY, Carrier.HEAT, Carrier.GAS)
+        return self.ids(Role.SUPPLY, *_EMITTING)
+
+    @property
+    def emitting_by_building(self) -> dict[str, list[str]]:
+        """The same by the id of their building; buildings without any are left out."""
+        found: dict[str, list[str]] = {building: [] for building in self.estate.buildings}
+        for meter in self.meters(Role.SUPPLY, *_EMITTING):
+            found[meter.building].append(meter.id)
+        return {building: ids for building, ids in found.items() if ids}
+
+    def by_day(self, what: str, meters: Iterable[str], *conditions: str, by: str = "") -> str:
+        """A value of interval results for each local day."""
+        return per_day(what, "interval", self.timezone, is_one_of("meter", meters), *conditions, by=by)
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Of meters or devices."""

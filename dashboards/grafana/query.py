@@ -11,9 +11,13 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import AnnotationTarget, DataSourceRef
 
 from dashboards.grafana.pattern import pattern
+from metering.instant import HOUR, QUARTER_HOUR
 
 SOURCE_UID = "leitwarte-influxdb"
 SOURCE = DataSourceRef(type_val="influxdb", uid=SOURCE_UID)
+
+PER_HOUR = HOUR // QUARTER_HOUR
+"""Quarter-hours in an hour."""
 
 Format = Literal["time_series", "table"]
 
@@ -76,6 +80,11 @@ def curve(what: str, measurement: str, *conditions: str, by: str = "", step: str
     """A value for every ``step``, and for every ``by`` (a tag) if it is given; a step without values has none."""
     tag = f', "{by}"' if by else ""
     return select(what, measurement, *conditions, then=f"GROUP BY time({step}){tag} fill(none)")
+
+
+def as_power(how: str, field: str = "consumption") -> str:
+    """What ``how`` (mean, min, sum) makes of quarter-hours, as kW of kWh and m³/h of m³."""
+    return f'{how}("{field}") * {PER_HOUR}'
 
 
 def sum_of_means(field: str, devices: Iterable[str], *conditions: str) -> str:

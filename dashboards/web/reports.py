@@ -84,6 +84,5 @@ class Reports:
             return await trace(self._store, self._estate, figure, self.rules)
 
     async def _make(self, asked: Asked) -> Report:
-        tomorrow = self._calendar.date_of(self._calendar.day(self._calendar.date_of(self._clock.now_us())).end_us)
-        period = asked.period.until(tomorrow)
+        period = asked.period.until(self._calendar.tomorrow(self._clock.now_us()))
         return await freeze(self._store, self._estate, period, self.rules, self.rules.view(asked.view), asked.place)

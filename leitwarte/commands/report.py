@@ -48,15 +48,15 @@ def co2(
     settings = settings_file(config).settings
     _check_format(format_, FORMATS, out)
     try:
-        asked = Period.parse(period).until(settings.tomorrow())
-        view = settings.rules().view(rules)
+        own, asked = settings.rules(), Period.parse(period).until(settings.tomorrow())
+        view = own.view(rules)
     except (ValueError, LookupError) as error:
         fail(error.args[0], WRONG_CALL)
 
     async def make() -> bytes:
         make_ = freeze if format_ in _PUBLISHED else partial(collect, compare=True)
         async with opened_store(settings) as store:
-            report = await make_(store, settings.estate(), asked, settings.rules(), view, place)
+            report = await make_(store, settings.estate(), asked, own, view, place)
             return await asyncio.to_thread(write, report, format_, lang or settings.language)
 
     try:

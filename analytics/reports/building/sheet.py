@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from importlib.metadata import version
 
 import msgspec
@@ -13,14 +13,15 @@ import xlsxwriter
 from analytics.carbon.view import View
 from analytics.reports.building.rows import EnergyRow
 from analytics.reports.figure import Figure
+from analytics.reports.formats.csv_file import cell
 from analytics.reports.formats.html_file import page
 from analytics.reports.formats.pdf_file import typeset
 from analytics.reports.paper.content import Chapter, Column, Paper, Paragraph, Table
-from analytics.reports.paper.numbers import Numbers
+from analytics.reports.paper.numbers import Numbers, percent, rounded
 from metering.texts import Language, Texts
 
 Cell = Decimal | str | None
-_TENTH, _THOUSANDTH, _CENT = Decimal("0.1"), Decimal("0.001"), Decimal("0.01")
+_THOUSANDTH, _CENT = 3, 2  # digits
 
 
 def write(rows: Sequence[EnergyRow], view: View, extension: str, language: Language = "de") -> bytes:
@@ -85,7 +86,7 @@ def _csv(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Languag
     for n, line in enumerate(lines):
         if n == 0:
             table.writerow([say(key) for key in line])
-        table.writerow([_plain(value, language) for value in line.values()])
+        table.writerow([cell(value, language) for value in line.values()])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -180,24 +181,13 @@ def _printed(value: Cell, numbers: Numbers) -> str:
     return numbers.decimal(value, max(0, -exponent))
 
 
-def _plain(value: Cell, language: Language) -> str:
-    text = "" if value is None else str(value)
-    if isinstance(value, Decimal):
-        return text.replace(".", ",") if language == "de" else text
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text  # or a spreadsheet would run it as a formula
-
-
 def _value(figure: Figure | None) -> Decimal | None:
     return _rounded(figure.value, _THOUSANDTH) if figure is not None else None
 
 
-def _rounded(value: Decimal | None, digit: Decimal) -> Decimal | None:
-    return None if value is None else value.quantize(digit, ROUND_HALF_UP)
+def _rounded(value: Decimal | None, digits: int) -> Decimal | None:
+    return None if value is None else rounded(value, digits)
 
 
 def _percent(share: Decimal | None) -> Decimal | None:
-    """What is below one never reads 100."""
-    if share is None:
-        return None
-    rounded = (share * 100).quantize(_TENTH, ROUND_HALF_UP)
-    return min(rounded, Decimal("99.9")) if share < 1 else rounded
+    return None if share is None else percent(share)

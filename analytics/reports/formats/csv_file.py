@@ -18,17 +18,18 @@ def write(report: Report, language: Language) -> bytes:
     table = csv.writer(text, delimiter=";" if language == "de" else ",", lineterminator="\r\n")
     table.writerow([texts(column) for column in columns])
     for line in lines(report, language):
-        table.writerow([_cell(getattr(line, column), language) for column in columns])
+        table.writerow([cell(getattr(line, column), language) for column in columns])
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: Decimal | str | None, language: Language) -> str:
+def cell(value: Decimal | str | None, language: Language) -> str:
+    """A value as a spreadsheet of that language reads it; text that it would run as a formula stays text."""
     match value:
         case None:
             return ""
         case Decimal():
             return str(value).replace(".", ",") if language == "de" else str(value)
         case str() if value.startswith(("=", "+", "-", "@", "\t", "\r")):
-            return f"'{value}"  # or a spreadsheet would run a building's name as a formula
+            return f"'{value}"
         case str():
             return value

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from analytics.carbon.emissions import Split
 from analytics.carbon.factor import Factor, HeatBasis, Variant
 from analytics.reports.gaps import PeriodSum
+from analytics.reports.paper.numbers import percent, rounded
 from analytics.reports.report import Report, Row
 from metering.estate import Carrier
 from metering.texts import Language, Texts
 
-_GRAM = Decimal("0.001")  # of kWh and kg: Wh and g
-_TENTH = Decimal("0.1")  # of percent
+_GRAM = 3  # digits of kWh and kg: Wh and g
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def _line(row: Row, report: Report, texts: Texts) -> Line:
         kwh_substituted=kwh_substituted,
         kwh=kwh_total,
         basis="kWh(Hs)" if row.carrier is Carrier.GAS else "kWh",
-        completeness=_percent(row.sum.coverage.completeness),
-        substituted_share=_percent(kwh.substituted / kwh.total) if kwh is not None and kwh.total else None,
+        completeness=percent(row.sum.coverage.completeness),
+        substituted_share=percent(kwh.substituted / kwh.total) if kwh is not None and kwh.total else None,
         kg_measured=kg_measured,
         kg_substituted=kg_substituted,
         kg=kg_total,
@@ -79,16 +79,7 @@ def _line(row: Row, report: Report, texts: Texts) -> Line:
 def _amounts(split: Split | None) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     if split is None:
         return None, None, None
-    return _rounded(split.measured, _GRAM), _rounded(split.substituted, _GRAM), _rounded(split.total, _GRAM)
-
-
-def _rounded(value: Decimal, digit: Decimal) -> Decimal:
-    return value.quantize(digit, ROUND_HALF_UP)
-
-
-def _percent(share: Decimal) -> Decimal:
-    rounded = _rounded(share * 100, _TENTH)
-    return min(rounded, Decimal("99.9")) if share < 1 else rounded
+    return rounded(split.measured, _GRAM), rounded(split.substituted, _GRAM), rounded(split.total, _GRAM)
 
 
 def _joined(values: Iterable[str]) -> str:

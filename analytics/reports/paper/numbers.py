@@ -10,6 +10,17 @@ MISSING = "–"
 _MINUS = "−"
 
 
+def rounded(value: Decimal, digits: int) -> Decimal:
+    """With ``digits`` after the point, half up."""
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def percent(share: Decimal, digits: int = 1) -> Decimal:
+    """A share of 0..1, rounded; what is below one never becomes 100."""
+    found = rounded(share * 100, digits)
+    return min(found, 100 - Decimal(1).scaleb(-digits)) if share < 1 else found
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """In one language.
@@ -26,24 +37,22 @@ class Numbers:
         """With ``digits`` after the point; a dash for what is not known."""
         if value is None:
             return MISSING
-        rounded = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-        text = f"{abs(rounded):,.{digits}f}"
+        shown = rounded(value, digits)
+        text = f"{abs(shown):,.{digits}f}"
         if self.language == "de":
             text = text.translate(str.maketrans(",.", ".,"))
-        return f"{_MINUS}{text}" if rounded < 0 else text
+        return f"{_MINUS}{text}" if shown < 0 else text
 
     def signed(self, value: Decimal, digits: int = 0) -> str:
         """With a plus for what grows."""
         text = self.decimal(value, digits)
-        return f"+{text}" if value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) > 0 else text
+        return f"+{text}" if rounded(value, digits) > 0 else text
 
     def percent(self, share: Decimal | None, digits: int = 1) -> str:
         """A share of 0..1; what is below one never reads 100."""
         if share is None:
             return MISSING
-        ceiling = Decimal(100) - Decimal(1).scaleb(-digits)
-        text = self.decimal(min(share * 100, ceiling) if share < 1 else share * 100, digits)
-        return f"{text} %"
+        return f"{self.decimal(percent(share, digits), digits)} %"
 
     def index(self, value: Decimal) -> str:
         """Of 0..1, with three digits; what is below one never reads 1."""

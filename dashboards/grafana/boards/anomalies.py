@@ -9,11 +9,9 @@ from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
 from dashboards.grafana.events import event_table
-from dashboards.grafana.query import InfluxQuery, curve, per_day, select
-from metering.instant import HOUR, QUARTER_HOUR
+from dashboards.grafana.query import InfluxQuery, as_power, curve, per_day, select
 
 _METERS_HERE, _BUILDINGS_HERE = chosen("meter", "site"), chosen("building", "site")
-_PER_HOUR = HOUR // QUARTER_HOUR
 
 
 def anomalies(basis: Basis) -> Dashboard:
@@ -35,7 +33,7 @@ def _events(basis: Basis) -> list[Panel]:
 
 def _signals(basis: Basis) -> list[Panel]:
     texts = basis.texts
-    load = curve(f'mean("consumption") * {_PER_HOUR}', "interval", _METERS_HERE, by="meter")
+    load = curve(as_power("mean"), "interval", _METERS_HERE, by="meter")
     score = select('max("anomaly_score")', "interval", _METERS_HERE, then='GROUP BY "meter"')
     gauges = look.dressed(bargauge.Panel(), texts, "scores", "percentunit", [InfluxQuery(score, alias="$tag_meter")])
     gauges = gauges.orientation(VizOrientation.HORIZONTAL).min(0).max(1).height(12).span(8)

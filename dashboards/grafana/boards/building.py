@@ -11,13 +11,11 @@ from dashboards.grafana.band import band
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, curve, is_one_of, per_day, total
+from dashboards.grafana.query import PER_HOUR, InfluxQuery, as_power, curve, is_one_of, per_day, total
 from metering.estate import Carrier, Role
-from metering.instant import HOUR, QUARTER_HOUR
 
 _HERE = chosen("meter", "building")
 _DEVICES_HERE = chosen("device", "building")
-_PER_HOUR = HOUR // QUARTER_HOUR
 _TODAY = "now/d"
 
 
@@ -63,10 +61,10 @@ def _load(basis: Basis) -> list[Panel]:
     texts = basis.texts
     supply = is_one_of("meter", basis.ids(Role.SUPPLY, Carrier.ELECTRICITY))
     parts = is_one_of("meter", [*basis.ids(Role.SUBMETER), *basis.ids(Role.GENERATION, Carrier.ELECTRICITY)])
-    below = curve(f'mean("consumption") * {_PER_HOUR}', "interval", parts, _HERE, by="meter")
+    below = curve(as_power("mean"), "interval", parts, _HERE, by="meter")
     submeters = look.curve(texts, "submeters", "kwatt", [InfluxQuery(below, alias="$tag_meter")])
     return [
-        band(texts, "building_load", "kwatt", supply, _HERE, factor=_PER_HOUR),
+        band(texts, "building_load", "kwatt", supply, _HERE, factor=PER_HOUR),
         look.named(submeters.interval("15m"), basis.meter_names),
     ]
 
@@ -102,16 +100,15 @@ def _duration(basis: Basis) -> trend.Panel:
 
 
 def _base_load(basis: Basis) -> Panel:
-    ids = is_one_of("meter", basis.ids(Role.SUPPLY, Carrier.ELECTRICITY))
-    lowest = per_day(f'min("consumption") * {_PER_HOUR}', "interval", basis.timezone, ids, _HERE, by="meter")
+    ids = basis.ids(Role.SUPPLY, Carrier.ELECTRICITY)
+    lowest = basis.by_day(as_power("min"), ids, _HERE, by="meter")
     panel = look.curve(basis.texts, "base_load", "kwatt", [InfluxQuery(lowest, alias="$tag_meter")])
     return look.named(panel.time_from("90d").interval("1d").span(8), basis.meter_names)
 
 
 def _scatter(basis: Basis) -> xychart.Panel:
     texts = basis.texts
-    ids = is_one_of("meter", basis.ids(Role.SUPPLY, Carrier.HEAT))
-    heat = per_day('sum("consumption") AS "heat"', "interval", basis.timezone, ids, _HERE)
+    heat = basis.by_day('sum("consumption") AS "heat"', basis.ids(Role.SUPPLY, Carrier.HEAT), _HERE)
     outdoors = per_day('mean("outdoor_temperature") AS "outdoor"', "reading", basis.timezone)
     targets = [InfluxQuery(outdoors, shape="table"), InfluxQuery(heat, shape="table")]
     return (
@@ -135,12 +132,12 @@ def _days(basis: Basis) -> list[Panel]:
         ("volume_by_day", (Carrier.GAS, Carrier.WATER), "m3"),
     ):
         targets = [
-            InfluxQuery(_daily(basis, "consumption", ids), alias=texts(carrier.value))
+            InfluxQuery(basis.by_day('sum("consumption")', ids, _HERE), alias=texts(carrier.value))
             for carrier in carriers
             if (ids := basis.ids(Role.SUPPLY, carrier))
         ]
         panels.append(look.daily_bars(texts, key, unit, targets).span(8))
-    emitted = [InfluxQuery(_daily(basis, "emissions", basis.emitting), alias=texts("emissions"))]
+    emitted = [InfluxQuery(basis.by_day('sum("emissions")', basis.emitting, _HERE), alias=texts("emissions"))]
     return [*panels, look.daily_bars(texts, "co2_of_building", "masskg", emitted).span(8)]
 
 
@@ -152,7 +149,3 @@ def _rooms(basis: Basis) -> list[Panel]:
         panel = look.curve(texts, key, unit, [InfluxQuery(query, alias="$tag_device")])
         panels.append(look.named(panel.interval("15m"), basis.device_names))
     return panels
-
-
-def _daily(basis: Basis, field: str, ids: list[str]) -> str:
-    return per_day(f'sum("{field}")', "interval", basis.timezone, is_one_of("meter", ids), _HERE)

@@ -8,7 +8,7 @@ from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, is_one_of, joined, per_day, total
+from dashboards.grafana.query import InfluxQuery, joined, total
 from metering.estate import Carrier, Role
 
 _HERE = chosen("meter", "site")
@@ -37,11 +37,12 @@ def _days(basis: Basis) -> list[Panel]:
     texts = basis.texts
     by_carrier = {carrier: ids for carrier in _EMITTING if (ids := basis.ids(Role.SUPPLY, carrier))}
     daily = [
-        InfluxQuery(_daily(basis, 'sum("emissions")', ids), alias=texts(carrier.value))
+        InfluxQuery(basis.by_day('sum("emissions")', ids, _HERE), alias=texts(carrier.value))
         for carrier, ids in by_carrier.items()
     ]
+    grams = f'sum("emissions") / sum("consumption") * {_GRAMS}'
     intensity = [
-        InfluxQuery(_daily(basis, f'sum("emissions") / sum("consumption") * {_GRAMS}', ids), alias=texts(carrier.value))
+        InfluxQuery(basis.by_day(grams, ids, _HERE), alias=texts(carrier.value))
         for carrier, ids in by_carrier.items()
         if carrier.unit == "kWh"
     ]
@@ -53,12 +54,12 @@ def _days(basis: Basis) -> list[Panel]:
 
 def _year(basis: Basis) -> list[Panel]:
     texts = basis.texts
-    daily = _daily(basis, 'sum("emissions") AS "each"', basis.emitting)
+    daily = basis.by_day('sum("emissions") AS "each"', basis.emitting, _HERE)
     course = joined('cumulative_sum(sum("each"))', f"({daily})", ["$timeFilter"], "GROUP BY time(1d) fill(none)")
+    names = basis.building_names
     by_building = [
-        InfluxQuery(total("emissions", ids, _HERE), alias=building.name)
-        for building in basis.estate.buildings.values()
-        if (ids := [meter.id for meter in basis.estate.meters_in(building.id) if meter.id in set(basis.emitting)])
+        InfluxQuery(total("emissions", ids, _HERE), alias=names[building])
+        for building, ids in basis.emitting_by_building.items()
     ]
     shares = look.dressed(bargauge.Panel(), texts, "co2_by_building", "masskg", by_building)
     return [
@@ -69,7 +70,3 @@ def _year(basis: Basis) -> list[Panel]:
         .height(9)
         .span(12),
     ]
-
-
-def _daily(basis: Basis, what: str, ids: list[str]) -> str:
-    return per_day(what, "interval", basis.timezone, is_one_of("meter", ids), _HERE)

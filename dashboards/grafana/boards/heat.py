@@ -8,12 +8,19 @@ from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, curve, is_one_of, joined, per_day, select, total
+from dashboards.grafana.query import (
+    PER_HOUR,
+    InfluxQuery,
+    as_power,
+    curve,
+    is_one_of,
+    joined,
+    select,
+    total,
+)
 from metering.estate import Carrier, Role
-from metering.instant import HOUR, QUARTER_HOUR
 
 _HERE, _DEVICES_HERE = chosen("meter", "site"), chosen("device", "site")
-_PER_HOUR = HOUR // QUARTER_HOUR
 
 
 def heat(basis: Basis) -> Dashboard:
@@ -32,7 +39,7 @@ def _today(basis: Basis) -> list[Panel]:
         return []
     supplied = InfluxQuery(total("consumption", ids, _HERE))
     per_quarter = curve('sum("consumption") AS "each"', "interval", is_one_of("meter", ids), _HERE, step="15m")
-    peak = joined(f'max("each") * {_PER_HOUR}', f"({per_quarter})", ["$timeFilter"], "")
+    peak = joined(f'max("each") * {PER_HOUR}', f"({per_quarter})", ["$timeFilter"], "")
     outdoors = InfluxQuery(select('last("outdoor_temperature")', "reading"))
     return [
         look.figure(texts, "heat_today", "kwatth", supplied).time_from("now/d").span(8),
@@ -46,8 +53,8 @@ def _power(basis: Basis) -> list[Panel]:
     if not ids:
         return []
     of_them = is_one_of("meter", ids)
-    power = curve(f'mean("consumption") * {_PER_HOUR}', "interval", of_them, _HERE, by="meter")
-    daily = per_day('sum("consumption")', "interval", basis.timezone, of_them, _HERE, by="meter")
+    power = curve(as_power("mean"), "interval", of_them, _HERE, by="meter")
+    daily = basis.by_day('sum("consumption")', ids, _HERE, by="meter")
     panels = [
         look.curve(texts, "heat_power", "kwatt", [InfluxQuery(power, alias="$tag_meter")]).interval("15m"),
         look.daily_bars(texts, "heat_by_day", "kwatth", [InfluxQuery(daily, alias="$tag_meter")]),

@@ -16,24 +16,22 @@ from dashboards.grafana.choices import chosen
 from dashboards.grafana.events import event_table
 from dashboards.grafana.query import (
     InfluxQuery,
+    as_power,
     curve,
     is_one_of,
     joined,
     newest_of_each,
-    per_day,
     select,
     sum_of_means,
     sum_of_newest,
     total,
 )
 from metering.estate import Carrier, Meter, Role
-from metering.instant import HOUR, QUARTER_HOUR
 
 QUICK_S = 300.0  # devices that should report at least this often are expected in the last 15 minutes
 
 _TODAY = "now/d"
 _HERE = {tag: chosen(tag, "site") for tag in ("meter", "device", "building")}
-_PER_HOUR = HOUR // QUARTER_HOUR
 _ENERGY = (Carrier.ELECTRICITY, Carrier.HEAT)  # those billed in kWh
 
 
@@ -88,9 +86,7 @@ def _load(basis: Basis) -> list[Panel]:
     power = look.curve(texts, "power_by_building", "watt", by_building)
     ids = is_one_of("meter", basis.ids(Role.SUPPLY, Carrier.ELECTRICITY))
     against = [
-        InfluxQuery(
-            curve(f'sum("{field}") * {_PER_HOUR}', "interval", ids, _HERE["meter"], step="15m"), alias=texts(key)
-        )
+        InfluxQuery(curve(as_power("sum", field), "interval", ids, _HERE["meter"], step="15m"), alias=texts(key))
         for key, field in {"measured": "consumption", "expected": "expected"}.items()
     ]
     return [
@@ -103,17 +99,14 @@ def _load(basis: Basis) -> list[Panel]:
 def _days(basis: Basis) -> list[Panel]:
     texts = basis.texts
     by_carrier = {carrier: basis.ids(Role.SUPPLY, carrier) for carrier in _ENERGY}
-    by_building = {
-        building.name: [m.id for m in basis.estate.meters_in(building.id) if m.id in set(basis.emitting)]
-        for building in basis.estate.buildings.values()
-    }
+    names = basis.building_names
     return [
         look.daily_bars(
             texts,
             "energy_by_day",
             "kwatth",
             [
-                InfluxQuery(_daily(basis, "consumption", ids), alias=texts(carrier.value))
+                InfluxQuery(basis.by_day('sum("consumption")', ids, _HERE["meter"]), alias=texts(carrier.value))
                 for carrier, ids in by_carrier.items()
                 if ids
             ],
@@ -122,7 +115,10 @@ def _days(basis: Basis) -> list[Panel]:
             texts,
             "co2_by_day",
             "masskg",
-            [InfluxQuery(_daily(basis, "emissions", ids), alias=name) for name, ids in by_building.items() if ids],
+            [
+                InfluxQuery(basis.by_day('sum("emissions")', ids, _HERE["meter"]), alias=names[building])
+                for building, ids in basis.emitting_by_building.items()
+            ],
         ),
     ]
 
@@ -167,10 +163,6 @@ def _map(basis: Basis) -> geomap.Panel:
 
 def _supply_in(basis: Basis, building: str) -> list[Meter]:
     return [meter for meter in basis.meters(Role.SUPPLY, Carrier.ELECTRICITY) if meter.building == building]
-
-
-def _daily(basis: Basis, field: str, ids: Iterable[str]) -> str:
-    return per_day(f'sum("{field}")', "interval", basis.timezone, is_one_of("meter", ids), _HERE["meter"])
 
 
 def _power_now(basis: Basis, key: str, role: Role) -> stat.Panel:

@@ -7,12 +7,18 @@ from dashboards.grafana import look, transform
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, curve, is_one_of, per_day, select, sum_of_newest, total
+from dashboards.grafana.query import (
+    InfluxQuery,
+    as_power,
+    curve,
+    is_one_of,
+    select,
+    sum_of_newest,
+    total,
+)
 from metering.estate import Carrier, Role
-from metering.instant import HOUR, QUARTER_HOUR
 
 _HERE, _DEVICES_HERE = chosen("meter", "site"), chosen("device", "site")
-_PER_HOUR = HOUR // QUARTER_HOUR
 _TODAY = "now/d"
 
 
@@ -48,8 +54,8 @@ def _plants(basis: Basis) -> list[Panel]:
     if not ids:
         return []
     of_plants = is_one_of("meter", ids)
-    power = curve(f'mean("consumption") * {_PER_HOUR}', "interval", of_plants, _HERE, by="meter")
-    daily = per_day('sum("consumption")', "interval", basis.timezone, of_plants, _HERE, by="meter")
+    power = curve(as_power("mean"), "interval", of_plants, _HERE, by="meter")
+    daily = basis.by_day('sum("consumption")', ids, _HERE, by="meter")
     sun = InfluxQuery(curve('mean("irradiance")', "reading"), alias=texts("irradiance"))
     plants = look.curve(texts, "plant_power", "kwatt", [InfluxQuery(power, alias="$tag_meter")]).interval("15m")
     yields = look.daily_bars(texts, "plant_yield", "kwatth", [InfluxQuery(daily, alias="$tag_meter")])
@@ -77,7 +83,7 @@ def _use(basis: Basis) -> list[Panel]:
         return []
     queries = [
         InfluxQuery(
-            per_day(f'sum("consumption") AS "{name}"', "interval", basis.timezone, is_one_of("meter", ids), _HERE),
+            basis.by_day(f'sum("consumption") AS "{name}"', ids, _HERE),
             shape="table",
         )
         for name, ids in {"generated": made, "fed_in": fed}.items()

@@ -6,12 +6,10 @@ from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.query import InfluxQuery, curve, is_one_of, per_day, select, total
+from dashboards.grafana.query import InfluxQuery, as_power, curve, is_one_of, select, total
 from metering.estate import Carrier, Role
-from metering.instant import HOUR, QUARTER_HOUR
 
 _HERE = chosen("meter", "site")
-_PER_HOUR = HOUR // QUARTER_HOUR
 
 
 def water(basis: Basis) -> Dashboard:
@@ -25,9 +23,7 @@ def _today(basis: Basis) -> list[Panel]:
     if not ids:
         return []
     drawn = InfluxQuery(total("consumption", ids, _HERE))
-    least = select(
-        f'min("consumption") * {_PER_HOUR}', "interval", is_one_of("meter", ids), _HERE, then='GROUP BY "meter"'
-    )
+    least = select(as_power("min"), "interval", is_one_of("meter", ids), _HERE, then='GROUP BY "meter"')
     resting = look.named(
         look.figure(texts, "least_flow", "m3h", InfluxQuery(least, alias="$tag_meter")).time_from("24h").decimals(2),
         basis.names(ids),
@@ -43,9 +39,9 @@ def _flow(basis: Basis) -> list[Panel]:
     if not ids:
         return []
     of_them = is_one_of("meter", ids)
-    flow = curve(f'mean("consumption") * {_PER_HOUR}', "interval", of_them, _HERE, by="meter")
-    daily = per_day('sum("consumption")', "interval", basis.timezone, of_them, _HERE, by="meter")
-    night = per_day(f'min("consumption") * {_PER_HOUR}', "interval", basis.timezone, of_them, _HERE, by="meter")
+    flow = curve(as_power("mean"), "interval", of_them, _HERE, by="meter")
+    daily = basis.by_day('sum("consumption")', ids, _HERE, by="meter")
+    night = basis.by_day(as_power("min"), ids, _HERE, by="meter")
     panels = [
         look.curve(texts, "water_flow", "m3h", [InfluxQuery(flow, alias="$tag_meter")]).interval("15m").span(24),
         look.daily_bars(texts, "water_by_day", "m3", [InfluxQuery(daily, alias="$tag_meter")]),
