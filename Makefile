@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-development
-UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
+# with the certificates of the system: many offices have a proxy of their own in the way
+UV := UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(VENV) $(BIN)/uv
 CONFIG ?= leitwarte.yaml
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
@@ -30,6 +31,7 @@ setup: $(STAMP) ## the environment alone, from the lock file
 
 $(STAMP): installer.lock requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leitwarte needs Python 3.11 or newer" >&2; exit 1; }
+	@echo "putting everything Leitwarte needs into $(VENV): a minute or two, once"
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r installer.lock
 	$(UV) pip install --quiet --require-hashes -r installer.lock -r requirements.lock

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -37,18 +38,20 @@ def demo(
     """
     logs.configure(level=logging.WARNING)
     try:
-        with progress_bars(quiet=json) as show:
-            summary = asyncio.run(Demo(folder, port, language).run(for_, show, _say))
+        with ExitStack() as bars:
+            show = bars.enter_context(progress_bars(quiet=json))
+
+            def ready(address: str) -> None:
+                bars.close()  # they would be drawn over what is said now
+                errors.print(f"\nLeitwarte: [bold]{address}[/bold]   (Ctrl-C ends it)")
+
+            summary = asyncio.run(Demo(folder, port, language).run(for_, show, ready))
     except (OSError, ValueError) as error:
         fail(error)
     if json:
         print_json(asdict(summary))
     else:
         _tell(summary)
-
-
-def _say(address: str) -> None:
-    errors.print(f"\nLeitwarte: [bold]{address}[/bold]   (Ctrl-C ends it)")
 
 
 def _tell(summary: Summary) -> None:

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import sync_playwright
 
 from metering import instant
@@ -18,7 +19,10 @@ LIVE_FAULTS = {"townhall-it", "waterworks-uv", "street-lighting-main", "depot-ma
 ARTEFACTS = Path(__file__).parent.parent.parent / "artefacts" / "screenshots"
 
 
-def test_a_live_fault_becomes_an_alert_on_screen_within_two_minutes(tmp_path: Path, chromium: str) -> None:
+def test_a_live_fault_becomes_an_alert_on_screen_within_two_minutes(
+    tmp_path: Path, chromium: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # speak as to a terminal
     begin = instant.isoformat(Clock().now_us())
     with started("demo", "--port", "0", "--folder", tmp_path / "demo") as demo:
         address = wait_for_address(demo)
@@ -28,11 +32,14 @@ def test_a_live_fault_becomes_an_alert_on_screen_within_two_minutes(tmp_path: Pa
         look_at(f"{address}/alerts", chromium, expect=alert["title"])
         assert demo.end(signal.SIGINT) == 0
     assert "Traceback" not in demo.said
+    assert "analysis" in demo.said
+    assert "analysis" not in demo.said.partition(address)[2], "the bars were drawn over the address"
     found = re.search(r"readings: (\d+) received, (\d+) stored, (\d+) rejected, (\d+) queued", demo.said)
     assert found is not None, demo.said[-2000:]
     received, stored, rejected, queued = map(int, found.groups())
     assert received == stored + rejected + queued > 0
 
+    monkeypatch.delenv("FORCE_COLOR")
     again = leitwarte("demo", "--for", "40s", "--port", "0", "--folder", tmp_path / "demo", "--json", timeout_s=180)
     assert again.returncode == 0, again.stderr
     summary = json.loads(again.stdout)
