@@ -25,12 +25,13 @@ from analytics.carbon.emissions import interval_emissions
 from analytics.energy.course import LOOK_AROUND_US
 from analytics.energy.intervals import Intervals
 from analytics.energy.source import Computed, Measured, Source
+from analytics.exchange_book import with_recorded
 from analytics.outlook import HORIZON_US, Ahead, expectations
 from analytics.reports.collect import Rules, on_grid
 from analytics.settings import AnalyticsSettings
 from analytics.tails import Tails
-from analytics.update import Results, Update, differing, temperature_at, updated
-from metering.estate import Estate, Meter
+from analytics.update import Results, Update, differing, lost, temperature_at, updated
+from metering.estate import Counter, Estate, Exchange, Meter
 from metering.instant import DAY, HOUR, SECOND, Window
 from metering.quality import Quality
 from metering.quantities import quantity
@@ -65,6 +66,8 @@ class Evaluation:
         self._rules = rules
         self.week = Week(rules.calendar.zone.key, settings.holiday_region)
         self._tails = Tails(self.step_us, settings.memory_mb)
+        self.recorded: Mapping[str, tuple[Exchange, ...]] = {}
+        """Meter exchanges that were recorded beside those of the estate, by meter."""
         self._recompute_us = int(settings.recompute_h * HOUR)
 
     @property
@@ -87,9 +90,11 @@ class Evaluation:
         intervals, scores, detector = await loop.run_in_executor(workers, _history, task, self.week)
         stored_us = await self._stored_until(meter)
         recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
-        changed = differing(await self.stored(meter, whole), intervals)
+        stored = await self.stored(meter, whole)
+        changed = differing(stored, intervals)
         changed = changed[self._may_change(meter, intervals.start_us[changed], window.end_us)]
-        return Results(meter, intervals, scores, min([recent, *changed[:1].tolist()])), detector
+        fresh, gone = min([recent, *changed[:1].tolist()]), lost(stored, intervals, changed)
+        return Results(meter, intervals, scores, fresh, gone), detector
 
     def recent(self, since_us: int, now_us: int) -> Window:
         """What is new since ``since_us``, and how far back readings that came late are looked for each time."""
@@ -257,7 +262,12 @@ class Evaluation:
             _column(results.meter.id, name, intervals.start_us, values, qualities)
             for name, (values, qualities) in columns.items()
         )
-        return list(chain.from_iterable(made))
+        taken_back = (
+            Reading(results.meter.id, name, 0.0, time_us, Quality.SUSPECT, "unknown")
+            for name in ("consumption", "emissions")
+            for time_us in results.lost_us.tolist()
+        )
+        return [*chain.from_iterable(made), *taken_back]
 
     def _emissions(self, meter: Meter, intervals: Intervals) -> Floats:
         return interval_emissions(meter, intervals, self._rules.factors, self._rules.calendar, gas=self._rules.gas)
@@ -273,7 +283,14 @@ class Evaluation:
         samples = registers.get(meter.series)
         if samples is None:
             samples = (await self._store.samples([meter.series], self._around(meter, window)))[meter.series]
-        return Measured(samples, meter.counter, self._near_us(meter), self._settings.substitute_gaps)
+        return Measured(samples, self._counter(meter), self._near_us(meter), self._settings.substitute_gaps)
+
+    def exchanges(self, meter: str) -> tuple[Exchange, ...]:
+        """The exchanges of a meter that count, in ascending time."""
+        return self._counter(self._estate.meters[meter]).exchanges
+
+    def _counter(self, meter: Meter) -> Counter:
+        return with_recorded(meter.counter, self.recorded.get(meter.id, ()))
 
     def _around(self, meter: Meter, window: Window) -> Window:
         """The window, and readings that what happens in it may depend on."""
@@ -295,7 +312,7 @@ class Evaluation:
         What is older is computed from condensed readings by now, which place energy a little less finely.
         """
         may = starts_us >= now_us - self._settings.late_days * DAY
-        for exchange in meter.counter.exchanges:
+        for exchange in self._counter(meter).exchanges:
             may |= np.abs(starts_us - exchange.time_us) <= DAY
         return may
 

@@ -16,9 +16,10 @@ from analytics.alerts.notify import Notifier
 from analytics.alerts.wording import Wording
 from analytics.anomaly.detector import Detector
 from analytics.checks.look import Look
-from analytics.energy.exchange_events import exchange_events
+from analytics.energy.exchange_events import exchange_event
 from analytics.energy.late import Arrivals
 from analytics.evaluation import Due, Evaluation
+from analytics.exchange_book import ExchangeBook
 from analytics.outlook import Outlook
 from analytics.reports.rules import Rules
 from analytics.settings import AnalyticsSettings
@@ -26,7 +27,8 @@ from analytics.update import Results
 from analytics.workers import require_extra, workers
 from metering import heartbeat
 from metering.clock import Clock
-from metering.estate import Estate, Meter
+from metering.estate import Estate, Exchange, Meter
+from metering.event import Event
 from metering.instant import DAY, HOUR, MINUTE, SECOND, Window
 from metering.quality import Quality
 from metering.reading import Series
@@ -74,6 +76,7 @@ class Analytics:
         self.cycles = 0
         """How many are done; a number that stands still for long means trouble."""
         self._evaluation = Evaluation(store, estate, settings, rules)
+        self._exchange_book = ExchangeBook(alerts.database)
         self._language = language
         self._wording = Wording(language, self._evaluation.week.calendar)
         self._notifier = Notifier(settings.alerting, alerts, estate, self._wording, self._evaluation.week.calendar)
@@ -107,7 +110,9 @@ class Analytics:
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
         """Evaluate every meter over a history, learn from it, and open alerts for what is wrong lately."""
-        await self._store.write_events(list(exchange_events(self._estate.meters.values(), self._language)))
+        self._evaluation.recorded = await asyncio.to_thread(self._exchange_book.exchanges)
+        events = [self._event(meter, one) for meter in self._estate.meters for one in self._evaluation.exchanges(meter)]
+        await self._store.write_events(events)
         await self._late(window.end_us)
         turn = asyncio.Semaphore(_AT_ONCE)
         done = 0
@@ -136,6 +141,7 @@ class Analytics:
         """Look once at everything that is new."""
         now_us = self._clock.now_us()
         await self._check_live(now_us)
+        await self._note_exchanges(now_us)
         await self._update(now_us)
         await self._look_ahead(now_us)
         if now_us - self._looked_back_us >= _LOOK_BACK_US:
@@ -224,19 +230,54 @@ class Analytics:
         return {series: [part for part in parts if part.start_us < recent_us] for series, parts in found.items()}
 
     async def _look_back(self, now_us: int) -> None:
-        """Redo what late readings have changed, and what is computed from it."""
+        """Redo what late readings have changed."""
         late = await self._late(now_us)
-        redone = {meter.id: late.get(meter.series, []) for meter in self._estate.meters.values()}
+        await self._redo({meter.id: late.get(meter.series, []) for meter in self._estate.meters.values()}, now_us)
+
+    async def _note_exchanges(self, now_us: int) -> None:
+        """Redo what recorded meter exchanges change, and what is changed by taking them back."""
+        recorded, known = await asyncio.to_thread(self._exchange_book.exchanges), self._evaluation.recorded
+        if recorded == known:
+            return
+        self._evaluation.recorded = recorded
+        try:
+            redone: dict[str, list[Window]] = {}
+            for meter in (recorded.keys() | known.keys()) & self._estate.meters.keys():
+                before, after = set(known.get(meter, ())), set(recorded.get(meter, ()))
+                await self._store.write_events(
+                    [
+                        *(self._event(meter, exchange, withdrawn=True) for exchange in before - after),
+                        *(self._event(meter, exchange) for exchange in after - before),
+                    ]
+                )
+                redone[meter] = [await self._stretch(meter, exchange, now_us) for exchange in before ^ after]
+            await self._redo(redone, now_us)
+        except BaseException:
+            self._evaluation.recorded = known  # to be tried again
+            raise
+
+    def _event(self, meter: str, exchange: Exchange, *, withdrawn: bool = False) -> Event:
+        return exchange_event(self._estate.meters[meter], exchange, self._language, withdrawn=withdrawn)
+
+    async def _stretch(self, meter: str, exchange: Exchange, now_us: int) -> Window:
+        """What is computed from the readings beside an exchange."""
+        reach_us = self._settings.late_days * DAY
+        stretch = await self._arrivals.around(self._estate.meters[meter].series, exchange.time_us, reach_us)
+        return Window(stretch.start_us, max(stretch.start_us, min(stretch.end_us, now_us)))
+
+    async def _redo(self, redone: dict[str, list[Window]], now_us: int) -> None:
+        """Evaluate stretches of the past again, by meter, and those of the meters computed from them."""
         for meter in chain.from_iterable(self._estate.computed_after()):
             sources = meter.formula.meters if meter.formula is not None else ()
-            redone[meter.id] += [window for source in sources for window in redone[source]]
+            windows = [*redone.get(meter.id, ()), *(window for source in sources for window in redone.get(source, ()))]
+            redone[meter.id] = windows
             detector = self._detectors.get(meter.id)
             if detector is None:
                 continue
-            for window in redone[meter.id]:
+            for window in windows:
                 results = await self._evaluation.again(Due(meter, detector, window, window.start_us))
                 if results is not None:
-                    _log.info("readings came late, their intervals are redone", meter=meter.id)
+                    _log.info("intervals of the past are redone", meter=meter.id)
                     await self._keep([results], now_us - self._settings.alerts.days * DAY)
 
     async def _keep(self, results: Sequence[Results], alerts_since_us: int) -> None:

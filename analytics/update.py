@@ -19,12 +19,16 @@ _STALE_US = 3 * HOUR
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """What became of one meter: its intervals with their scores, and from which position on they are new."""
+    """What became of one meter: its intervals with their scores, and from which position on they are new.
+
+    ``lost_us`` are the begins of intervals that something is stored of and nothing is known of any more.
+    """
 
     meter: Meter
     intervals: Intervals
     scores: Scores
     fresh: int
+    lost_us: Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +56,7 @@ class Update:
         lead = max(LEAD_IN_US // step_us, first)
         scores = self.detector.score(curve, week.slots(curve.start_us, step_us), lead - first)
         judged = intervals.within(Window(int(intervals.start_us[lead]), int(intervals.start_us[-1]) + step_us))
-        return Results(self.meter, judged, scores, int(changed[0]) - lead)
+        return Results(self.meter, judged, scores, int(changed[0]) - lead, lost(self.stored, intervals, changed))
 
 
 def updated(updates: Sequence[Update], week: Week) -> list[Results]:
@@ -67,6 +71,13 @@ def differing(stored: Intervals, computed: Intervals) -> Int64s:
     same = np.isclose(stored.consumption[part], computed.consumption, rtol=1e-12, atol=1e-9, equal_nan=True)
     same &= np.isclose(stored.completeness[part], computed.completeness, rtol=0, atol=1e-9)
     return np.flatnonzero(~same) + first
+
+
+def lost(stored: Intervals, computed: Intervals, changed: Int64s) -> Int64s:
+    """Begins of the changed intervals, given by position in both, of which nothing is known any more."""
+    gone = np.isfinite(stored.consumption[changed]) & ~np.isfinite(computed.consumption[changed])
+    found: Int64s = stored.start_us[changed[gone]]
+    return found
 
 
 def temperature_at(temperature: Samples | None, instants_us: Int64s) -> Floats | None:

@@ -31,6 +31,7 @@ _CONTENTS = {
     "users": _Entry(_OPERATE, "Users of the web app, and tokens for its API."),
     "alerts": _Entry(_OPERATE, "Alerts: list, show, acknowledge, resolve; send a test."),
     "deadletter": _Entry(_OPERATE, "What was set aside, and another try for it."),
+    "exchange": _Entry(_OPERATE, "Record a meter exchange; list and withdraw those recorded."),
     "store": _Entry(_OPERATE, "Look into the store."),
     "discover": _Entry(_OPERATE, "Find devices and print settings that read them."),
     "probe": _Entry(_OPERATE, "Show what the registers of a device may mean."),

@@ -33,13 +33,14 @@ class AlertBook:
 
     def __init__(self, url: str = "sqlite:///alerts.db", *, merge_us: int = 24 * HOUR) -> None:
         self._merge_us = merge_us
-        self._database = Database(url)
-        self.outbox = Outbox(self._database)
+        self.database = Database(url)
+        """Where it is kept; the journal of meter exchanges is there too (`analytics.exchange_book`)."""
+        self.outbox = Outbox(self.database)
         """What is to be told of the alerts, and whether it was."""
 
     def close(self) -> None:
         """Release the database connections."""
-        self._database.close()
+        self.database.close()
 
     def report(self, finding: Finding, now_us: int) -> Alert:
         """Open an alert for the finding, or continue the one it belongs to.
@@ -47,7 +48,7 @@ class AlertBook:
         One that was resolved opens again if there are signs from after that; from six hours after that if somebody
         resolved it by hand; never if it was a false alarm: that is over when the signs are.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             row = session.scalars(
                 select(AlertRow)
                 .where(
@@ -73,7 +74,7 @@ class AlertBook:
 
     def resolve_quiet(self, now_us: int, quiet_us: int, kinds: Sequence[str] | None = None) -> Sequence[Alert]:
         """Resolve what has shown no sign for ``quiet_us``, of the given kinds or all; returns what was resolved."""
-        with self._database.session() as session:
+        with self.database.session() as session:
             quiet = select(AlertRow).where(AlertRow.state != State.RESOLVED, AlertRow.last_us < now_us - quiet_us)
             if kinds is not None:
                 quiet = quiet.where(AlertRow.kind.in_(kinds))
@@ -154,20 +155,20 @@ class AlertBook:
         judged = select(AlertRow.subject, AlertRow.kind, *number).where(AlertRow.verdict.is_not(None))
         if subject is not None:
             judged = judged.where(AlertRow.subject == subject)
-        with self._database.session() as session:
+        with self.database.session() as session:
             found = session.execute(judged.group_by(AlertRow.subject, AlertRow.kind)).all()
         factors = {(who, kind): sensitivity(int(false), int(right)) for who, kind, false, right in found}
         return {key: factor for key, factor in factors.items() if factor != 1}
 
     def get(self, alert_id: str) -> Alert:
-        with self._database.session() as session:
+        with self.database.session() as session:
             return as_alert(_get(session, alert_id))
 
     def similar(self, alert: Alert, limit: int = 3) -> Sequence[Alert]:
         """Earlier alerts of the same kind: of the same subject first, then of its building, then any; newest first."""
         near = case((AlertRow.subject == alert.subject, 0), (AlertRow.building == alert.building, 1), else_=2)
         earlier = (AlertRow.kind == alert.kind, AlertRow.id != alert.id, AlertRow.first_us < alert.first_us)
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = session.scalars(
                 select(AlertRow).where(*earlier).order_by(near, AlertRow.first_us.desc()).limit(limit)
             )
@@ -179,7 +180,7 @@ class AlertBook:
 
     def counts(self) -> Mapping[Severity, int]:
         """How many alerts of each severity are not resolved."""
-        with self._database.session() as session:
+        with self.database.session() as session:
             found = session.execute(
                 select(AlertRow.severity, func.count())
                 .where(AlertRow.state != State.RESOLVED)
@@ -197,12 +198,12 @@ class AlertBook:
         return self._alerts(*where, limit=limit)
 
     def _alerts(self, *where: ColumnElement[bool], limit: int | None) -> Sequence[Alert]:
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = session.scalars(select(AlertRow).where(*where).order_by(AlertRow.first_us.desc()).limit(limit))
             return [as_alert(row) for row in rows]
 
     def _change(self, alert_id: str, change: Callable[[AlertRow], None], now_us: int) -> Alert:
-        with self._database.session() as session:
+        with self.database.session() as session:
             row = _get(session, alert_id)
             before = as_alert(row)
             change(row)

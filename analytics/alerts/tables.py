@@ -2,13 +2,13 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, Text
+from sqlalchemy import BigInteger, Double, ForeignKey, Integer, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    type_annotation_map: ClassVar[dict[type, type[TypeEngine[Any]]]] = {int: BigInteger, str: Text}
+    type_annotation_map: ClassVar[dict[type, type[TypeEngine[Any]]]] = {int: BigInteger, float: Double, str: Text}
 
 
 class AlertRow(Base):
@@ -72,6 +72,24 @@ class MessageRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     delivered_us: Mapped[int | None] = mapped_column(default=None)
     error: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class ExchangeRow(Base):
+    """One line of the journal of meter exchanges: an `analytics.exchange_book.Entry`."""
+
+    __tablename__ = "meter_exchange"
+
+    meter: Mapped[str] = mapped_column(index=True)
+    time_us: Mapped[int]
+    end_index: Mapped[float]
+    start_index: Mapped[float]
+    serial: Mapped[str]
+    old_serial: Mapped[str]
+    who: Mapped[str]
+    entered_us: Mapped[int]
+    note: Mapped[str]
+    withdrawn: Mapped[bool]
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, init=False)
 
 
 class SchemaRow(Base):

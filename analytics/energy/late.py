@@ -45,6 +45,13 @@ class Arrivals:
                     found[series] = stretches
         return found
 
+    async def around(self, series: Series, instant_us: int, reach_us: int) -> Window:
+        """From the last day with readings before the instant to the first one after it, ``reach_us`` away at most."""
+        window = Window((instant_us - reach_us) // DAY * DAY, instant_us + reach_us)
+        counts = (await self._store.aggregate([series], window, DAY, Aggregate.COUNT))[series]
+        held = dict.fromkeys(counts.times_us.tolist(), _NONE)
+        return _between_neighbours(instant_us // DAY * DAY, held, window)
+
     def _noticed(self, series: Series, prints: dict[int, Print], window: Window) -> list[Window]:
         before, until_us = self._seen.get(series), self._until_us.get(series, window.start_us)
         self._seen[series], self._until_us[series] = prints, window.end_us

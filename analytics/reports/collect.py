@@ -152,6 +152,7 @@ def _stored(
     consumption: Samples, completeness: Samples, window: Window, step_us: int
 ) -> tuple[Floats, Floats, Qualities]:
     """Values, completeness and qualities of the stored intervals; one without completeness counts as whole."""
+    consumption = consumption.trusted()
     values, qualities, times = consumption.values, consumption.qualities, consumption.times_us
     on = (times - window.start_us) % step_us == 0
     if not on.all():
@@ -190,15 +191,16 @@ def _figures(meter: Meter, window: Window, stored: tuple[Samples, Samples], rule
 def on_grid(consumption: Samples, completeness: Samples, window: Window, step_us: int) -> Intervals:
     """Stored results as consecutive intervals over the whole window; where nothing is stored, nothing is known.
 
-    Results stored for other interval bounds (after a change of the step, say) are left out.
+    Results stored for other interval bounds (after a change of the step, say) are left out, and those taken back.
     A result whose completeness is not stored counts as wholly measured.
     """
     starts = np.arange(window.start_us, window.end_us, step_us, dtype=np.int64)
     values = np.full(len(starts), np.nan)
     shares = np.full(len(starts), np.nan)
     qualities = np.full(len(starts), Quality.SUSPECT, np.int8)
-    where, on = _slots(consumption, window, step_us)
-    values[where], qualities[where] = consumption.values[on], consumption.qualities[on]
+    trusted = consumption.trusted()
+    where, on = _slots(trusted, window, step_us)
+    values[where], qualities[where] = trusted.values[on], trusted.qualities[on]
     where, on = _slots(completeness, window, step_us)
     shares[where] = completeness.values[on]
     known = np.isfinite(values)

@@ -91,7 +91,7 @@ async def _matched(store: Store, series: Sequence[Series], window: Window, by_ho
 
 
 def _of(samples: Iterable[Samples], by_hour: Intensity) -> Matched:
-    some = list(samples)
+    some = [one.trusted() for one in samples]
     values = np.concatenate([one.values for one in some])
     known = np.isfinite(values)
     return matched(np.concatenate([one.times_us for one in some])[known], values[known], by_hour)

@@ -88,7 +88,7 @@ def _parts(period: Period) -> list[Period]:
 async def _evidence(store: Store, meter: Meter, window: Window) -> tuple[Samples, Samples]:
     """Intervals in the window, and the register readings from the last before it to the first after it."""
     results = Series(meter.id, "consumption")
-    intervals = (await store.samples([results], window))[results]
+    intervals = (await store.samples([results], window))[results].trusted()
     if meter.formula is not None:
         return intervals, Samples.empty()
     around = Window(window.start_us - DAY, window.end_us + DAY)

@@ -2,17 +2,14 @@
 
 import asyncio
 import getpass
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from analytics.alerts.alert import Alert
 from analytics.alerts.book import AlertBook
-from analytics.alerts.database import SchemaTooNew
 from analytics.alerts.outbox import Delivery
 from analytics.alerts.wording import Wording
 from leitwarte.commands.common import (
@@ -26,8 +23,7 @@ from leitwarte.commands.common import (
     output,
     print_json,
 )
-from leitwarte.commands.opening import settings_file
-from leitwarte.settings import Settings
+from leitwarte.commands.opening import alert_book, settings_file
 from metering import instant
 from metering.event import Severity
 
@@ -48,7 +44,7 @@ def list_(
 ) -> None:
     """List alerts, those with the newest beginning first."""
     settings = settings_file(config).settings
-    with _book(settings) as book:
+    with alert_book(settings) as book:
         alerts = [a for a in book.list(only_open=not all_, building=building) if kind in (None, a.kind)]
     if json:
         for alert in alerts:
@@ -67,7 +63,7 @@ def show(id_: IdArgument, config: ConfigOption = CONFIG, json: JsonOption = Fals
     """Show an alert: what it is, what to check first, earlier cases, its history, and who was told."""
     settings = settings_file(config).settings
     wording = Wording(settings.language, settings.calendar)
-    with _book(settings) as book:
+    with alert_book(settings) as book:
         alert = _found(book, id_)
         similar, deliveries = book.similar(alert), book.outbox.deliveries(id_)
     if json:
@@ -139,7 +135,7 @@ def try_(
 
 def _do(act: Callable[[AlertBook, int], Alert], config: ConfigOption, *, json: bool) -> None:
     settings = settings_file(config).settings
-    with _book(settings) as book:
+    with alert_book(settings) as book:
         try:
             alert = act(book, settings.clock.clock().now_us())
         except LookupError as error:
@@ -148,20 +144,6 @@ def _do(act: Callable[[AlertBook, int], Alert], config: ConfigOption, *, json: b
         print_json(_facts(alert))
     else:
         output.print(f"{alert.id}: {alert.state}", markup=False)
-
-
-@contextmanager
-def _book(settings: Settings) -> Iterator[AlertBook]:
-    try:
-        book = AlertBook(settings.alerts_database)
-        try:
-            yield book
-        finally:
-            book.close()
-    except SchemaTooNew as error:
-        fail(error)
-    except SQLAlchemyError as error:
-        fail(f"the alert database cannot be used: {type(error).__name__}")
 
 
 def _found(book: AlertBook, id_: str) -> Alert:

@@ -1,8 +1,9 @@
 """Opening what the settings name, with an end in plain words where it cannot be opened."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leitwarte.commands.common import WRONG_CALL, fail
 from leitwarte.settings import Settings
@@ -10,6 +11,9 @@ from leitwarte.settings_file import SettingsError, SettingsFile, load
 from storage.factory import open_store
 from storage.protocol import StoreError
 from storage.retained import RetainedStore
+
+if TYPE_CHECKING:
+    from analytics.alerts.book import AlertBook
 
 
 def settings_file(path: Path) -> SettingsFile:
@@ -32,3 +36,23 @@ async def opened_store(settings: Settings) -> AsyncIterator[RetainedStore]:
             await store.close()
     except StoreError as error:
         fail(f"store: {error}")
+
+
+@contextmanager
+def alert_book(settings: Settings) -> "Iterator[AlertBook]":
+    """The alert book, opened and closed again; an end with its own words if it cannot be used."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - what opens no book need not load this
+
+    from analytics.alerts.book import AlertBook  # noqa: PLC0415
+    from analytics.alerts.database import SchemaTooNew  # noqa: PLC0415
+
+    try:
+        book = AlertBook(settings.alerts_database)
+        try:
+            yield book
+        finally:
+            book.close()
+    except SchemaTooNew as error:
+        fail(error)
+    except SQLAlchemyError as error:
+        fail(f"the alert database cannot be used: {type(error).__name__}")

@@ -12,6 +12,7 @@ from msgspec import structs
 from analytics.alerts.alert import State
 from analytics.alerts.book import AlertBook
 from analytics.carbon.factors import FactorSet
+from analytics.exchange_book import ExchangeBook
 from analytics.reports.collect import Rules
 from analytics.service import Analytics
 from analytics.settings import AnalyticsSettings, TariffSettings
@@ -250,6 +251,40 @@ async def test_an_exchange_entered_later_puts_what_was_stored_right(installation
     assert found.values.sum() == pytest.approx(installation.town.consumption(heat, window), abs=2.0)
     events = [event for event in await installation.store.events(PAST) if event.kind == "exchange"]
     assert [(event.subject, event.time_us) for event in events] == [(heat, at - MINUTE)]
+
+
+async def test_an_exchange_recorded_while_running_counts_within_a_cycle_until_it_is_withdrawn(
+    installation: Installation,
+) -> None:
+    heat, at = "school-heat.supply", NOW - 4 * DAY
+    device = next(device for device in installation.town.devices if device.id == "school-heat")
+    made = [r for r in readings(device, Window(NOW - 9 * DAY, NOW), QUARTER_HOUR) if r.quantity == "heat_energy"]
+    end = max(r.value for r in made if r.time_us < at)
+    await installation.store.write([structs.replace(r, value=r.value - end) if r.time_us >= at else r for r in made])
+    await installation.analytics.backfill(PAST)
+    around, whole = Window(at - HOUR, at + HOUR), Window(NOW - 8 * DAY, NOW)
+    before = await installation.results("consumption", heat, whole)
+    assert len((await installation.results("consumption", heat, around)).trusted()) == 7
+    book = ExchangeBook(installation.book.database)
+    book.record(installation.estate.meters[heat], Exchange(at - MINUTE, end, 0.0, "new", "old"), "Ali", NOW)
+    await installation.analytics.cycle()
+    found = (await installation.results("consumption", heat, around)).trusted()
+    assert len(found) == 8
+    assert found.values.sum() == pytest.approx(installation.town.consumption(heat, around), abs=2.0)
+    campus = (await installation.results("consumption", "campus", around)).trusted()
+    assert campus.values.sum() == pytest.approx(2 * found.values.sum()), "what is computed from it follows"
+    (event,) = [event for event in await installation.store.events(PAST) if event.kind == "exchange"]
+    assert "(new)" in event.title
+    book.withdraw(heat, at - MINUTE, "Ali", NOW, "falscher Zähler")
+    await installation.analytics.cycle()
+    after = (await installation.results("consumption", heat, whole)).trusted()
+    np.testing.assert_array_equal(after.times_us, before.times_us)
+    np.testing.assert_array_equal(after.values, before.values)
+    (event,) = [event for event in await installation.store.events(PAST) if event.kind == "exchange"]
+    assert event.title.startswith("Zurückgenommen")
+    await installation.service().backfill(PAST)
+    again = (await installation.results("consumption", heat, whole)).trusted()
+    np.testing.assert_array_equal(again.values, before.values)
 
 
 async def test_a_meter_is_not_missed_before_it_existed(installation: Installation) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.energy.consumption import consumption
-from analytics.energy.exchange_events import exchange_events
+from analytics.energy.exchange_events import exchange_event
 from analytics.energy.intervals import MICRO, Intervals
 from metering.estate import Carrier, Counter, Exchange, Meter, Role
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window, parse
@@ -211,8 +211,13 @@ def test_a_recorded_exchange_is_an_event_that_says_both_indices() -> None:
     meter = Meter(
         "main", "Schule", "school", Carrier.ELECTRICITY, Role.SUPPLY, "d", "active_energy_import", counter=counter
     )
-    (event,) = exchange_events([meter], "de")
-    assert event == next(exchange_events([meter], "de")), "writing it again changes nothing"
+    event = exchange_event(meter, exchange, "de")
+    assert event == exchange_event(meter, exchange, "de"), "writing it again changes nothing"
     assert (event.time_us, event.end_us, event.subject, event.building) == (START, START, "main", "school")
     expected = "alter Zähler bei 48.211,300 kWh, neuer (1EMH0012345678) ab 137,400 kWh"
     assert event.title == f"Zählerwechsel an „Schule“: {expected}"
+    gone = exchange_event(meter, exchange, "de", withdrawn=True)
+    assert (gone.id, gone.title) == (
+        event.id,
+        "Zurückgenommen: kein Zählerwechsel an „Schule“ (1EMH0012345678)",
+    )
