@@ -19,7 +19,7 @@ class LocalCalendar:
     def __init__(self, timezone: str = "Europe/Berlin") -> None:
         try:
             self.zone = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError for a folder of zones, such as Europe
             raise ValueError(f"unknown time zone {timezone!r}; use a name such as Europe/Berlin") from None
 
     def midnight(self, day: date) -> int:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 Path = tuple[str | int, ...]
+_PARSED = {f"tag:yaml.org,2002:{kind}": kind for kind in ("int", "float", "timestamp")}  # may look like one and be none
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast, where it is there
 
 
@@ -46,7 +48,7 @@ def load(text: str) -> Located:
         if root is None:
             return Located({}, {(): 1})
         lines: dict[Path, int] = {}
-        _walk(root, (), lines)
+        _walk(root, (), lines, ())
         return Located(loader.construct_document(root), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -55,18 +57,29 @@ def load(text: str) -> Located:
         raise YamlError(str(error), None) from None
 
 
-def _walk(node: yaml.Node, path: Path, lines: dict[Path, int]) -> None:
+def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], around: tuple[yaml.Node, ...]) -> None:
+    """Note the line of the node and of all in it; ``around`` are the nodes it stands in."""
     lines.setdefault(path, node.start_mark.line + 1)
+    if node in around:
+        raise YamlError("an alias stands for something that contains the alias itself", _line(node))
+    around = (*around, node)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlError("a list or mapping cannot be a key; a text with braces goes in quotes", _line(key))
             step = (*path, key.value)
             if step in lines:
                 raise YamlError(f"the key {key.value!r} stands twice (first on line {lines[step]})", _line(key))
             lines[step] = _line(key)
-            _walk(value, step, lines)
+            _walk(value, step, lines, around)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*path, index), lines)
+            _walk(item, (*path, index), lines, around)
+    elif node.tag in _PARSED:
+        try:
+            SafeConstructor().construct_object(node)
+        except ValueError as error:
+            raise YamlError(f"{node.value!r} is no {_PARSED[node.tag]}: {error}", _line(node)) from None
 
 
 def _line(node: yaml.Node) -> int:

@@ -63,3 +63,9 @@ def test_iso_weeks_belong_to_the_year_of_their_thursday() -> None:
     with pytest.raises(ValueError, match="week"):
         BERLIN.week(2025, 53)
     assert BERLIN.week(2026, 43).duration_us == 7 * DAY + 60 * MINUTE
+
+
+@pytest.mark.parametrize("name", ["Berlin", "Europe", "", "/etc/passwd", "Europe/Berlin\0"])
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="use a name such as Europe/Berlin"):
+        LocalCalendar(name)
