@@ -46,7 +46,7 @@ class Connection:
         try:
             async with self._turn:
                 response = await self._client.request(method, path, **arguments)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # also an answer that is compressed wrongly
             raise StoreUnavailable(f"{self.settings.url} cannot be reached: {error or type(error).__name__}") from error
         if not response.is_success:
             raise of_status(response.status_code, response.text, response.headers.get("Retry-After"))

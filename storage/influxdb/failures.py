@@ -4,8 +4,9 @@ from http import HTTPStatus
 
 from storage.protocol import StoreError, StoreRefused, StoreUnavailable
 
-# An account, a token or a database can be put right while the readings wait; a bad request stays one.
-_SETUP = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+# A bad request stays one. All else (an account, a database, a proxy that sends elsewhere) can be put right while the
+# readings wait.
+_BAD = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 # Errors of a statement inside an answer that is itself a success: influxdata/influxdb 1.x, query/executor.go.
@@ -13,7 +14,7 @@ _LATER_IN_ANSWERS = ("timeout", "query interrupted", "max-concurrent-queries", "
 
 
 class SetupWrong(StoreUnavailable):
-    """The server is there, but not for this account or database."""
+    """Something answers, but not as the server does to an account that may use the database."""
 
 
 class Missing(SetupWrong):
@@ -23,13 +24,13 @@ class Missing(SetupWrong):
 def of_status(status: int, message: str, retry_after: str | None = None) -> StoreError:
     """The error for an HTTP status over 299; ``retry_after`` is the header, in seconds as InfluxDB sends it."""
     text = f"InfluxDB answered {status}: {message.strip()}"
-    if status in _SETUP:
-        kind = Missing if status == HTTPStatus.NOT_FOUND else SetupWrong
-        return kind(f"{text} (check url, version, database and token or password)")
+    if status in _BAD:
+        return StoreRefused(text)
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         wish = (retry_after or "").strip()
         return StoreUnavailable(text, float(wish) if wish.isdecimal() else None)
-    return StoreRefused(text)
+    kind = Missing if status == HTTPStatus.NOT_FOUND else SetupWrong
+    return kind(f"{text} (check url, version, database and token or password)")
 
 
 def of_statement(message: str) -> StoreError:

@@ -211,8 +211,11 @@ async def test_influxdb_3_cannot_reopen_an_event(recorder: Recorder) -> None:
         (429, StoreUnavailable, 7.0),
         (503, StoreUnavailable, 7.0),
         (500, StoreUnavailable, 7.0),
+        (301, StoreUnavailable, None),
         (401, StoreUnavailable, None),
         (404, StoreUnavailable, None),
+        (405, StoreUnavailable, None),
+        (407, StoreUnavailable, None),
         (400, StoreRefused, None),
         (413, StoreRefused, None),
         (422, StoreRefused, None),
@@ -282,3 +285,10 @@ async def test_a_flag_marks_its_bucket_and_only_suspects_are_read_again(recorder
 def test_settings_that_cannot_work_are_errors(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         InfluxSettings.model_validate({"kind": "influxdb", "url": "http://localhost:8086", **wrong})
+
+
+async def test_an_answer_that_does_not_unpack_is_asked_for_again_later(recorder: Recorder) -> None:
+    recorder.answer("GET", "/query", EMPTY, Answer(200, {"results": []}, {"Content-Encoding": "gzip"}))
+    async with opened(v1(recorder)) as store:
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            await store.series()
