@@ -22,6 +22,11 @@ class RetentionSettings(Strict):
             raise ValueError("quarter_hour_days must be over raw_days: quarter-hours are made of readings")
         return self
 
+    @property
+    def condenses(self) -> bool:
+        """Whether anything is ever made coarser, and deleted after that."""
+        return not (self.raw_days is None and self.quarter_hour_days is None)
+
 
 class EmbeddedSettings(Strict):
     """A DuckDB file on this machine, opened by one process. Needs no server."""

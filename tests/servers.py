@@ -119,8 +119,8 @@ def mosquitto(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[
 
 
 @contextlib.contextmanager
-def influxd(folder: Path) -> Iterator[Server]:
-    """InfluxDB 1.x without authentication."""
+def influxd(folder: Path, data: str = "", http: str = "") -> Iterator[Server]:
+    """InfluxDB 1.x without authentication; ``data`` and ``http`` are further lines of those parts of its settings."""
     port, backup_port = free_port(), free_port()
     configuration = folder / "influxdb.conf"
     configuration.write_text(f"""
@@ -132,9 +132,11 @@ bind-address = "127.0.0.1:{backup_port}"
   dir = "{folder}/data"
   wal-dir = "{folder}/wal"
   query-log-enabled = false
+  {data}
 [http]
   bind-address = "127.0.0.1:{port}"
   log-enabled = false
+  {http}
 [monitor]
   store-enabled = false
 """)

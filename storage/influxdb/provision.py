@@ -1,4 +1,8 @@
-"""Makes the database (1.x, 3.x) or the bucket with its InfluxQL mapping (2.x) if it is missing and the account may."""
+"""Makes the database (1.x, 3.x) or the bucket with its InfluxQL mapping (2.x) if it is missing and the account may.
+
+It is made to keep everything: a retention policy of the server's deletes by age alone, whether or not the coarser
+values exist, and no server-side task computes them so that late readings count once (see `storage.retention`).
+"""
 
 from storage.influxdb.answers import decode
 from storage.influxdb.connection import Connection
@@ -17,17 +21,22 @@ _REMEDY = {
 async def ensure_database(connection: Connection) -> None:
     """Return once the database answers queries.
 
-    Raises StoreRefused, with the remedy, where it is missing and cannot be made, and StoreUnavailable while nobody
-    answers.
+    Raises StoreRefused, with the remedy, where it is missing and cannot be made, or where the server deletes by itself
+    what is to be condensed first; and StoreUnavailable while nobody answers.
     """
-    if await _answers(connection):
-        return
+    if not await _answers(connection):
+        await _make(connection)
+    if connection.settings.retention.condenses:
+        await _refuse_deletion(connection)
+
+
+async def _make(connection: Connection) -> None:
     name, version = connection.settings.database, connection.settings.version
     remedy = f"{connection.settings.url} has no database {name!r} for this account: {_REMEDY[version]}"
     try:
         match version:
             case 1:
-                decode(await connection.execute(f"CREATE DATABASE {identifier(name)}"))
+                decode(await connection.execute(f"CREATE DATABASE {identifier(name)} WITH DURATION INF"))
             case 2:
                 await _make_mapped_bucket(connection, name)
             case 3:
@@ -36,6 +45,53 @@ async def ensure_database(connection: Connection) -> None:
         raise StoreRefused(f"{remedy}. {error}") from error
     if not await _answers(connection):
         raise StoreRefused(remedy)
+
+
+async def _refuse_deletion(connection: Connection) -> None:
+    """Raises StoreRefused if the server drops readings by their age; passes where the account may not see that."""
+    name, version = connection.settings.database, connection.settings.version
+    try:
+        match version:
+            case 1:
+                kept = await _policy(connection, name)
+            case 2:
+                kept = await _expiry(connection, name)
+            case 3:
+                return  # Leitwarte deletes nothing there, and a retention period is the server's own affair
+    except (SetupWrong, StoreRefused):
+        return
+    if kept:
+        policy, duration = kept
+        cure = f"ALTER RETENTION POLICY {identifier(policy)} ON {identifier(name)} DURATION INF DEFAULT"
+        if version == 2:
+            cure = f"influx bucket update --name {name} --retention 0"
+        raise StoreRefused(
+            f"{connection.settings.url} deletes what is in {name!r} after {duration}, condensed or not. Have it keep "
+            f"everything ({cure}), or leave the deleting to it: retention: {{raw_days: null, quarter_hour_days: null}}"
+        )
+
+
+async def _policy(connection: Connection, name: str) -> tuple[str, str] | None:
+    """The policy that is written into and its duration, if it has one."""
+    for rows in decode(await connection.query(f"SHOW RETENTION POLICIES ON {identifier(name)}")):
+        columns = rows.columns
+        for policy, duration, default in zip(columns["name"], columns["duration"], columns["default"], strict=True):
+            if default and duration != "0s":
+                return str(policy), str(duration)
+    return None
+
+
+async def _expiry(connection: Connection, name: str) -> tuple[str, str] | None:
+    """The bucket and after what time its points expire, if they do; 0 is never.
+
+    Shape: https://docs.influxdata.com/influxdb/v2/api/v2/ (Buckets).
+    """
+    parameters = {"org": connection.settings.org or "", "name": name}
+    for bucket in (await connection.request("GET", "/api/v2/buckets", params=parameters)).json()["buckets"]:
+        for rule in bucket.get("retentionRules", ()):
+            if rule.get("type", "expire") == "expire" and rule["everySeconds"]:
+                return name, f"{rule['everySeconds']} s"
+    return None
 
 
 async def _answers(connection: Connection) -> bool:

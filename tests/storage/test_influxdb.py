@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from storage.influxdb.line_protocol import encode_readings
 from storage.influxdb.v2_writer import V2Writer
 from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.settings import InfluxSettings
+from tests import servers
 from tests.servers import Server, free_port
 from tests.storage.conftest import FreshStore, opened
 
@@ -74,6 +76,45 @@ async def test_a_second_start_finds_the_database(influxd: Server) -> None:
         async with opened(v1(influxd, "again")) as store:
             await store.write([Reading(*POWER, 1.0, NOON)])
     assert await ask(influxd, "SHOW DATABASES") != ""
+
+
+async def test_the_database_is_made_to_keep_everything(influxd: Server) -> None:
+    async with opened(v1(influxd, "kept")):
+        pass
+    assert '["autogen","0s",' in await ask(influxd, "SHOW RETENTION POLICIES ON kept")
+
+
+async def test_a_database_that_deletes_by_itself_is_refused_unless_leitwarte_condenses_nothing(influxd: Server) -> None:
+    await ask(influxd, 'CREATE DATABASE "thirty" WITH DURATION 30d NAME "month"')
+    with pytest.raises(
+        StoreRefused, match=r'deletes what is in .thirty. after 720h.*POLICY "month" ON "thirty"'
+    ) as told:
+        async with opened(v1(influxd, "thirty")):
+            pass
+    async with opened(v1(influxd, "thirty", retention={"raw_days": None, "quarter_hour_days": None})):
+        pass
+    remedy = str(told.value).partition("(")[2].partition(")")[0]
+    await ask(influxd, remedy)
+    async with opened(v1(influxd, "thirty")):
+        pass
+
+
+async def test_an_account_that_may_not_make_the_database_is_told_what_to_do(tmp_path: Path) -> None:
+    with servers.influxd(tmp_path, http="auth-enabled = true") as server:
+        await ask(server, "CREATE USER boss WITH PASSWORD 'b' WITH ALL PRIVILEGES")
+        async with httpx.AsyncClient(base_url=server.url, auth=("boss", "b")) as boss:
+            await boss.post("/query", params={"q": "CREATE USER leitwarte WITH PASSWORD 'l'"})
+            mine = v1(server, "town", username="leitwarte", password="l")
+            with pytest.raises(
+                StoreRefused, match=r"no database 'town' for this account: create it, or give an account"
+            ):
+                async with opened(mine):
+                    pass
+            await boss.post("/query", params={"q": "CREATE DATABASE town"})
+            await boss.post("/query", params={"q": "GRANT ALL ON town TO leitwarte"})
+            async with opened(mine) as store:
+                await store.write([Reading(*POWER, 1.0, NOON)])
+                assert await store.count(ALWAYS) == 1
 
 
 async def test_a_partial_write_is_refused_with_the_servers_words(influxd: Server) -> None:

@@ -15,7 +15,7 @@ from metering.quality import Quality
 from metering.reading import Reading, Series
 from storage.influxdb.store import InfluxStore
 from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
-from storage.settings import InfluxSettings
+from storage.settings import InfluxSettings, RetentionSettings
 from tests.storage.recorder import Answer, Recorder, recording
 
 EMPTY = Answer(200, {"results": [{"statement_id": 0}]})
@@ -28,6 +28,7 @@ WINDOW = Window(0, 60 * SECOND)
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     with recording() as recorder:
+        recorder.answer("GET", "/api/v2/buckets", Answer(200, {"buckets": []}))
         yield recorder
 
 
@@ -144,6 +145,31 @@ async def test_a_bucket_without_a_mapping_is_mapped(recorder: Recorder) -> None:
         pass
     assert recorder.asked("POST", "/api/v2/buckets") == []
     assert recorder.asked("POST", "/api/v2/dbrps")[0].json()["bucketID"] == "0d"
+
+
+def bucket(*seconds: int) -> Answer:
+    rules = [{"type": "expire", "everySeconds": every, "shardGroupDurationSeconds": 86400} for every in seconds]
+    return Answer(200, {"buckets": [{"id": "0d", "name": "town", "retentionRules": rules}]})
+
+
+async def test_a_bucket_that_expires_is_refused_unless_leitwarte_condenses_nothing(recorder: Recorder) -> None:
+    recorder.answer("GET", "/query", EMPTY)
+    recorder.answer("GET", "/api/v2/buckets", bucket(2592000))
+    with pytest.raises(StoreRefused, match=r"after 2592000 s.*influx bucket update --name town --retention 0"):
+        async with opened(v2(recorder)):
+            pass
+    assert recorder.asked("GET", "/api/v2/buckets")[0].parameters == {"org": "city", "name": "town"}
+    left_to_it = RetentionSettings(raw_days=None, quarter_hour_days=None)
+    async with opened(v2(recorder).model_copy(update={"retention": left_to_it})):
+        pass
+
+
+@pytest.mark.parametrize("answer", [bucket(), bucket(0), Answer(403, {"code": "forbidden", "message": "no access"})])
+async def test_a_bucket_that_keeps_everything_or_may_not_be_seen_is_used(recorder: Recorder, answer: Answer) -> None:
+    recorder.answer("GET", "/query", EMPTY)
+    recorder.answer("GET", "/api/v2/buckets", answer)
+    async with opened(v2(recorder)):
+        pass
 
 
 @pytest.mark.parametrize("status", [401, 403])
