@@ -126,6 +126,9 @@ class Journal:
             with contextlib.suppress(OSError):  # what stays behind the durable end is not read
                 os.ftruncate(descriptor, segment.size)
             self._end_segment()
+            if not segment.size:  # or a full disk would get another empty file with each attempt
+                del self._segments[int(segment.path.stem)]
+                segment.path.unlink(missing_ok=True)
             raise
         segment.size += len(frames)
         segment.total += total
@@ -140,7 +143,9 @@ class Journal:
         for number in sorted(self._segments):
             if number < position.segment:
                 continue
-            segment = self._segments[number]
+            segment = self._segments.get(number)
+            if segment is None:  # gone since the last look
+                continue
             position = max(position, Position(number, 0))
             limit = inf if end is None or number < end.segment else end.offset if number == end.segment else 0
             while position.offset < (stop := min(segment.size, limit)):

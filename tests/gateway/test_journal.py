@@ -1,6 +1,7 @@
 """Journal and frames: whatever happens to the files, every intact frame is read, in order, and nothing crashes."""
 
 import tempfile
+from errno import ENOSPC
 from pathlib import Path
 from unittest.mock import patch
 
@@ -140,3 +141,24 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 def test_damage_is_what_is_no_frame() -> None:
     assert list(scan(b"noise")) == [Damage(0, 5)]
+
+
+def test_a_full_disk_leaves_no_trail_of_empty_files(tmp_path: Path) -> None:
+    """An append is tried again every second for as long as the disk is full."""
+    full = OSError(ENOSPC, "No space left on device")
+    journal = Journal(tmp_path, 1 << 20)
+    journal.open()
+    journal.append(encode(b"before", 1), 1)
+    reading = journal.read(Position(0, 0))
+    assert isinstance(next(reading), Entry)
+    with patch("gateway.journal.os.write", side_effect=full):
+        for _ in range(20):
+            with pytest.raises(OSError, match="No space"):
+                journal.append(encode(b"during", 1), 1)
+    assert len(segment_files(tmp_path)) == 1
+    assert list(reading) == []
+    journal.append(encode(b"after", 1), 1)
+    found = [entry.payload for entry in journal.read(Position(0, 0)) if isinstance(entry, Entry)]
+    assert found == [b"before", b"after"]
+    journal.close()
+    assert recovered(tmp_path)[0] == found
