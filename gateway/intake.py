@@ -1,9 +1,9 @@
 """The intake: judges what the collectors hear and puts it in its place, durably: outbox or quarantine."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 
 from collectors.protocol import DeadLetter, Receipt
 from gateway.device_state import Devices
@@ -17,6 +17,7 @@ from metering.estate import Device
 from metering.reading import Reading
 
 _MB = 1_000_000
+_LAST_WRITES_S = 2.0  # at the end, for what is on its way to a disk; one that fails would be tried for ever
 _QUARTER_HOUR, _NO_ROOM = "quarter_hour", "no_room"
 
 
@@ -58,7 +59,7 @@ class Intake:
         counts = {_QUARTER_HOUR: self._thinner.dropped, _NO_ROOM: self._no_room}
         return {reason: number for reason, number in counts.items() if number}
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Take over what a former process left. Raises JournalInUse if another process has it, and OSError."""
         try:
@@ -66,9 +67,11 @@ class Intake:
             await self.quarantine.open()
             yield
         finally:
-            await self._keep_thinned(self._thinner.take())
-            await self.quarantine.close()
-            await self.outbox.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WRITES_S):
+                    await self._keep_thinned(self._thinner.take())
+            await self.quarantine.close(_LAST_WRITES_S)
+            await self.outbox.close(_LAST_WRITES_S)
 
     async def accept(
         self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True

@@ -1,6 +1,8 @@
 """The outbox is full: who can wait does, of the others the newest of each quarter-hour is kept, and all is counted."""
 
 import asyncio
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,3 +136,26 @@ async def test_polls_that_come_together_share_a_write(tmp_path: Path, monkeypatc
         await asyncio.gather(*(intake.accept([reading(n)], can_wait=False) for n in range(50)))
     assert sum(writes) == 50
     assert len(writes) <= 2
+
+
+async def test_polls_on_their_way_to_the_disk_are_kept_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whose collector is cancelled while they wait behind another write: nobody will read them again."""
+
+    def slowly(descriptor: int) -> None:
+        time.sleep(0.2)
+        os.fdatasync(descriptor)
+
+    monkeypatch.setattr("gateway.journal.sync", slowly)
+    intake = Intake(DEVICES, settings_in(tmp_path), Clock())
+    async with intake.opened():
+        polls = []
+        for n in range(3):
+            polls.append(asyncio.create_task(intake.accept([reading(n)], can_wait=False)))
+            await asyncio.sleep(0.05)
+        for poll in polls:
+            poll.cancel()
+    intake = Intake(DEVICES, settings_in(tmp_path), Clock())
+    async with intake.opened():
+        assert intake.queued == 3
