@@ -1,6 +1,8 @@
-"""What the gateway says of itself in the store, for dashboards, web app and analytics: heartbeat and events.
+"""What the gateway says of itself in the store, for dashboards, web app and analytics: readings and events.
 
+Events:
 device_silent  a device is silent, from when to when, with what its collector said last
+device_error   a collector cannot read a device: the newest reason, from the first time to the last
 outbox_full    the outbox was full, from when to when
 """
 
@@ -15,13 +17,18 @@ from gateway.status import DeviceState, DeviceStatus, GatewayStatus
 from metering.clock import Clock
 from metering.estate import Device
 from metering.event import Event, Severity
-from metering.heartbeat import GATEWAY, INTERVAL_S, beat
-from metering.instant import DAY, Window
+from metering.heartbeat import GATEWAY, INTERVAL_S, beat, of_gateway
+from metering.instant import DAY, HOUR, QUARTER_HOUR, Window
+from metering.reading import Reading, Series
 from metering.texts import Language, Texts
 from storage.protocol import Store, StoreError
 
-SILENT, FULL = "device_silent", "outbox_full"
+SILENT, ERROR, FULL = "device_silent", "device_error", "outbox_full"
 _LOOK_BACK_US = 90 * DAY  # for events that an earlier process left open
+_FORGIVEN_US = HOUR  # errors are over after an hour without, so that a device with some has few events
+_REFRESH_US = QUARTER_HOUR  # states and counts that do not change are written again after this
+_SEVERITIES = {SILENT: Severity.WARNING, ERROR: Severity.INFO, FULL: Severity.CRITICAL}
+_CODES = {DeviceState.ONLINE: 0.0, DeviceState.LATE: 1.0, DeviceState.SILENT: 2.0}
 
 _log = structlog.get_logger(__name__)
 
@@ -37,14 +44,15 @@ class Chronicle:
     def resume(self, events: Iterable[Event]) -> None:
         """Go on with those of an earlier process."""
         for event in events:
-            if event.kind in (SILENT, FULL) and event.end_us is None:
+            if event.kind in _SEVERITIES and event.end_us is None:
                 self._open.setdefault((event.kind, event.subject), event)
 
-    def devices(self, statuses: Iterable[DeviceStatus]) -> Iterator[Event]:
+    def devices(self, statuses: Iterable[DeviceStatus], now_us: int) -> Iterator[Event]:
         """What is new with the devices, of which these are all. One not heard yet has no new state."""
         known = set()
         for status in statuses:
             known.add(status.id)
+            yield from self._error(status, now_us)
             if status.state is DeviceState.SILENT:
                 device = self._device(status.id)
                 title = self._say("silent.why" if status.error else "silent", name=device.name, why=status.error)
@@ -53,7 +61,7 @@ class Chronicle:
             elif status.heard_us is not None:
                 yield from self._end(SILENT, status.id, status.heard_us)
         for kind, subject in list(self._open):
-            if kind == SILENT and subject not in known:  # it is in the settings no more
+            if kind in (SILENT, ERROR) and subject not in known:  # it is in the settings no more
                 yield from self._end(kind, subject, self._open[kind, subject].time_us)
 
     def outbox(self, status: GatewayStatus) -> Iterator[Event]:
@@ -63,10 +71,22 @@ class Chronicle:
         else:
             yield from self._end(FULL, GATEWAY, status.at_us)
 
+    def _error(self, status: DeviceStatus, now_us: int) -> Iterator[Event]:
+        open_one = self._open.get((ERROR, status.id))
+        if status.failed_us is not None and now_us - status.failed_us < _FORGIVEN_US:
+            if open_one is None:
+                building = self._device(status.id).building or ""
+                yield from self._begin(ERROR, status.id, status.failed_us, status.error, building)
+            elif open_one.title != status.error:
+                self._open[ERROR, status.id] = told = msgspec.structs.replace(open_one, title=status.error)
+                yield told
+        elif open_one is not None:
+            yield from self._end(ERROR, status.id, status.failed_us or open_one.time_us)
+
     def _begin(self, kind: str, subject: str, since_us: int, title: str, building: str = "") -> Iterator[Event]:
         if (kind, subject) not in self._open:
-            severity = Severity.CRITICAL if kind == FULL else Severity.WARNING
-            event = Event(f"{kind}:{subject}:{since_us}", since_us, None, kind, severity, subject, building, title)
+            id_ = f"{kind}:{subject}:{since_us}"
+            event = Event(id_, since_us, None, kind, _SEVERITIES[kind], subject, building, title)
             self._open[kind, subject] = event
             yield event
 
@@ -74,6 +94,39 @@ class Chronicle:
         event = self._open.pop((kind, subject), None)
         if event is not None:
             yield msgspec.structs.replace(event, end_us=max(end_us, event.time_us))
+
+
+def counts(status: GatewayStatus) -> Iterator[Reading]:
+    """Of the outbox: queued, and lag in s. For each reason set_aside, readings and messages since the process began."""
+    yield Reading(GATEWAY, "queued", float(status.queued), status.at_us)
+    yield Reading(GATEWAY, "lag", status.store.lag_s, status.at_us)
+    for reason, number in {**status.rejected, "dead_letter": status.dead_letters}.items():
+        yield Reading(of_gateway(reason), "set_aside", float(number), status.at_us)
+
+
+def states(devices: Iterable[DeviceStatus], now_us: int) -> Iterator[Reading]:
+    """The state of each device: 0 online, 1 late, 2 silent. One not heard yet has none."""
+    for device in devices:
+        if device.heard_us is not None or device.state is DeviceState.SILENT:
+            yield Reading(of_gateway(device.id), "state", _CODES[device.state], now_us)
+
+
+class Unchanging:
+    """Holds back readings whose value has been told already, for a quarter of an hour."""
+
+    def __init__(self) -> None:
+        self._told: dict[Series, Reading] = {}
+
+    def news(self, readings: Iterable[Reading]) -> list[Reading]:
+        return [reading for reading in readings if self._is_news(reading)]
+
+    def told(self, readings: Iterable[Reading]) -> None:
+        """These have reached the store."""
+        self._told.update((reading.series, reading) for reading in readings)
+
+    def _is_news(self, reading: Reading) -> bool:
+        before = self._told.get(reading.series)
+        return before is None or before.value != reading.value or reading.time_us - before.time_us >= _REFRESH_US
 
 
 class Reporter:
@@ -84,6 +137,7 @@ class Reporter:
         self._observed = observed
         self._clock = clock
         self._chronicle = chronicle
+        self._unchanging = Unchanging()
         self._resumed = False
         self._unwritten: dict[str, Event] = {}  # by id
 
@@ -99,16 +153,18 @@ class Reporter:
                 _log.exception("report_failed")
 
     async def _report(self) -> None:
-        status = self._observed.status()
+        status, devices = self._observed.status(), self._observed.devices()
         news = list(self._chronicle.outbox(status))
         if self._resumed:  # else it is not known yet what was told of the devices before
-            news += self._chronicle.devices(self._observed.devices())
+            news += self._chronicle.devices(devices, status.at_us)
         self._unwritten.update((event.id, event) for event in news)
         if not self._resumed:
             window = Window(status.at_us - _LOOK_BACK_US, status.at_us)
             self._chronicle.resume(await self._store.events(window))
             self._resumed = True
-        await self._store.write([beat(status.at_us, well=status.ready)])
+        found = self._unchanging.news([*counts(status), *states(devices, status.at_us)])
+        await self._store.write([beat(status.at_us, well=status.ready), *found])
+        self._unchanging.told(found)
         written = list(self._unwritten.values())
         if written:
             await self._store.write_events(written)

@@ -102,6 +102,10 @@ _TABLE = (
     Quantity("battery", "%", _G, None, 0.0, 100.0),
     Quantity("battery_voltage", "V", _G, None, 0.0, 100.0),
     Quantity("state", "1", _S, None, -(2.0**31), 2.0**32),
+    # of the gateway itself, see `metering.heartbeat`
+    Quantity("queued", "1", _G, None, 0.0, 1e12),  # readings in the outbox
+    Quantity("lag", "s", _G, None, 0.0, 1e9),  # how long the next one to be stored has been waiting
+    Quantity("set_aside", "1", _R, None, 0.0, 1e12),  # readings and messages, since the gateway began
     # results of analytics; their series are named after the meter, not the device
     Quantity("consumption", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),
     Quantity("completeness", "1", _I, None, 0.0, 1.0),  # share of the interval that was measured

@@ -67,6 +67,7 @@ _TO_CANONICAL: dict[str, tuple[str, Fraction, Fraction]] = {
     "ppm": ("ppm", _F(1), _F(0)),
     "lx": ("lx", _F(1), _F(0)),
     "W/m²": ("W/m²", _F(1), _F(0)),
+    "s": ("s", _F(1), _F(0)),
     "1": ("1", _F(1), _F(0)),
 }
 

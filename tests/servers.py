@@ -39,8 +39,10 @@ def executable(name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment for server programs: those unpacked from packages find their libraries beside them."""
-    libraries = [*map(str, (_UNPACKED / "usr" / "lib").glob("*-linux-gnu")), os.environ.get("LD_LIBRARY_PATH", "")]
+    """The environment for programs: those unpacked from packages find their libraries beside them."""
+    ours = _UNPACKED / "usr" / "lib"
+    folders = [*ours.glob("*-linux-gnu"), *ours.glob("*-linux-gnu/pulseaudio")]  # Chromium wants sound, too
+    libraries = [*map(str, folders), os.environ.get("LD_LIBRARY_PATH", "")]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
 
 

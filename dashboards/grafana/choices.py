@@ -18,9 +18,12 @@ EVERYTHING = ".+"
 Choice = Literal["site", "building", "meter"]
 
 
-def chosen(tag: str, choice: Choice) -> str:
-    """The condition that a tag belongs to what is chosen; ``raw`` keeps Grafana from escaping the pattern."""
-    return f'"{tag}" =~ /^${{{choice}:raw}}$/'
+def chosen(tag: str, choice: Choice, prefix: str = "") -> str:
+    """The condition that a tag, after the prefix, belongs to what is chosen.
+
+    ``raw`` keeps Grafana from escaping the pattern.
+    """
+    return f'"{tag}" =~ /^{prefix}${{{choice}:raw}}$/'
 
 
 def variable(basis: Basis, choice: Choice) -> CustomVariable:

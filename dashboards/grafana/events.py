@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import table
 
 from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
-from dashboards.grafana.query import InfluxQuery, select
+from dashboards.grafana.query import NO_ERRORS, InfluxQuery, select
 
 _COLUMNS = '"severity", "title", "kind", "subject", "building"'
 
@@ -12,7 +12,7 @@ _COLUMNS = '"severity", "title", "kind", "subject", "building"'
 def event_table(basis: Basis, condition: str) -> table.Panel:
     """The events that the condition leaves, newest first, with names for ids."""
     texts = basis.texts
-    events = InfluxQuery(select(_COLUMNS, "event", condition, then="ORDER BY time DESC"), shape="table")
+    events = InfluxQuery(select(_COLUMNS, "event", NO_ERRORS, condition, then="ORDER BY time DESC"), shape="table")
     values = {
         "severity": {str(code): texts(f"severity_{code}") for code in range(3)},
         "building": basis.building_names,

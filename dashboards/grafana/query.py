@@ -16,6 +16,9 @@ from metering.instant import HOUR, QUARTER_HOUR
 SOURCE_UID = "leitwarte-influxdb"
 SOURCE = DataSourceRef(type_val="influxdb", uid=SOURCE_UID)
 
+NO_ERRORS = "\"kind\" != 'device_error'"
+"""Leaves out what the gateway says of every failed poll; the dashboard of data quality has a table of it."""
+
 PER_HOUR = HOUR // QUARTER_HOUR
 """Quarter-hours in an hour."""
 
@@ -57,7 +60,9 @@ class EventTarget(AnnotationTarget, Builder[AnnotationTarget]):
     def to_json(self) -> dict[str, object]:
         return {
             "refId": "Events",
-            "query": select('"title", "end_us" / 1000 AS "end_ms", "kind", "building"', "event", *self._conditions),
+            "query": select(
+                '"title", "end_us" / 1000 AS "end_ms", "kind", "building"', "event", NO_ERRORS, *self._conditions
+            ),
             "rawQuery": True,
             "fromAnnotations": True,
             "textColumn": "title",

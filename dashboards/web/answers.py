@@ -57,6 +57,11 @@ class DeviceOut(Strict):
     building: str | None
     state: DeviceState
     heard: str | None
+    error: str
+    """The last of this month that the gateway had with it; empty if there was none."""
+    error_since: str | None
+    error_until: str | None
+    """When it was last seen; left out while it is still so."""
     latest: list[ValueOut]
 
 
@@ -136,12 +141,16 @@ def meter_out(meter: Meter) -> MeterOut:
 
 
 def device_out(view: DeviceView) -> DeviceOut:
+    error = view.error
     return DeviceOut(
         id=view.device.id,
         name=view.device.name,
         building=view.device.building,
         state=view.state,
-        heard=isoformat(view.heard_us) if view.heard_us is not None else None,
+        heard=_time(view.heard_us),
+        error=error.text if error else "",
+        error_since=_time(error.since_us) if error else None,
+        error_until=_time(error.until_us) if error else None,
         latest=[value_out(reading) for reading in view.readings],
     )
 
@@ -175,3 +184,7 @@ def alert_out(alert: Alert) -> AlertOut:
         excess_eur=excess.eur if excess else None,
         excess_kg_co2e=excess.kg_co2e if excess else None,
     )
+
+
+def _time(instant_us: int | None) -> str | None:
+    return None if instant_us is None else isoformat(instant_us)

@@ -77,7 +77,9 @@ class Formats:
         """How many of each severity, the worst first: 1 kritisch · 2 Warnungen."""
         worst_first = sorted((severity for severity, number in numbers.items() if number), reverse=True)
         words = {severity: "" if numbers[severity] == 1 else ".many" for severity in worst_first}
-        return " · ".join(f"{numbers[each]} {self._texts(f'severity.{each:d}{many}')}" for each, many in words.items())
+        return " · ".join(
+            f"{numbers[each]}\u00a0{self._texts(f'severity.{each:d}{many}')}" for each, many in words.items()
+        )
 
     def sensitivity(self, judgement: Judgement) -> str:
         """How readily alerts are raised, and why: 0,5-fach (1 Fehlalarm, 0 bestätigt)."""
@@ -114,6 +116,13 @@ class Formats:
         """Local date and time to the minute."""
         return self._calendar.local(instant_us).strftime(self._texts("format.time"))
 
+    def moment(self, instant_us: int, now_us: int) -> str:
+        """Local time, as short as it can be told from now: 21:36, or 27.11., 21:36, or with the year."""
+        then, now = self._calendar.local(instant_us), self._calendar.local(now_us)
+        if then.date() == now.date():
+            return then.strftime("%H:%M")
+        return then.strftime(self._texts("format.moment")) if then.year == now.year else self.time(instant_us)
+
     def clock(self, instant_us: int) -> str:
         """Local time of day to the second."""
         return self._calendar.local(instant_us).strftime("%H:%M:%S")
@@ -127,17 +136,20 @@ class Formats:
 
     def span(self, duration_us: int) -> str:
         """A duration in its largest fitting unit: 12 s, 5 min, 3 h, 4 days."""
-        for size, key in ((2 * DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")):
-            if duration_us >= size:
-                unit = DAY if key == "days" else size
-                return self._texts(f"span.{key}", n=duration_us // unit)
-        return self._texts("span.seconds", n=max(0, duration_us // SECOND))
+        return self._counted("span", duration_us)
 
     def ago(self, instant_us: int | None, now_us: int) -> str:
         """How long ago something was; a dash for never."""
         if instant_us is None:
             return NOTHING.number
-        return self._texts("ago", span=self.span(now_us - instant_us))
+        return self._counted("ago", now_us - instant_us)
+
+    def _counted(self, group: str, duration_us: int) -> str:
+        for size, key in ((2 * DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")):
+            if duration_us >= size:
+                unit = DAY if key == "days" else size
+                return self._texts(f"{group}.{key}", n=duration_us // unit)
+        return self._texts(f"{group}.seconds", n=max(0, duration_us // SECOND))
 
     def _known(self, group: str, key: str) -> str:
         try:

@@ -19,6 +19,7 @@ from dashboards.web.views import (
 )
 from metering.clock import Clock
 from metering.estate import Carrier, Estate, Meter
+from metering.event import Event
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window
 from metering.localtime import LocalCalendar
 from metering.reading import Reading, Series
@@ -39,12 +40,12 @@ class Queries:
         self._calendar = calendar
         self.latest: Shared[dict[Series, Reading]] = Shared(self._latest, refresh_s / 2)
         self._today: Shared[dict[Series, Samples]] = Shared(self._today_sums, max(refresh_s, 30.0))
+        self._events: Shared[list[Event]] = Shared(self._month_of_events, max(refresh_s, 30.0))
 
     async def overview(self) -> Overview:
         """The whole estate as of now."""
         latest, today = await asyncio.gather(self.latest(), self._today())
-        now = self._clock.now_us()
-        states = {view.device.id: view.state for view in views.device_views(self._estate, latest.values(), now)}
+        now, states = self._clock.now_us(), self._states(latest)
         buildings = tuple(self._building(building, latest, today, states) for building in self._estate.buildings)
         meters = list(self._estate.meters.values())
         load, generation = self._power(meters, latest, states)
@@ -61,19 +62,17 @@ class Queries:
     async def building(self, building: str) -> BuildingView:
         """One building as of now."""
         latest, today = await asyncio.gather(self.latest(), self._today())
-        states = {view.device.id: view.state for view in await self.devices()}
-        return self._building(building, latest, today, states)
+        return self._building(building, latest, today, self._states(latest))
 
     async def devices(self) -> list[DeviceView]:
         """Every device, those needing attention first."""
-        latest = await self.latest()
-        return views.device_views(self._estate, latest.values(), self._clock.now_us())
+        latest, events = await asyncio.gather(self.latest(), self._events())
+        return views.device_views(self._estate, latest.values(), self._clock.now_us(), views.device_errors(events))
 
     async def meter(self, meter: Meter) -> MeterView:
         """One meter as of now."""
         latest = await self.latest()
-        states = {view.device.id: view.state for view in await self.devices()}
-        return _meter_view(meter, latest, states)
+        return _meter_view(meter, latest, self._states(latest))
 
     async def load_curves(self, meters: Sequence[Meter], window: Window, step_us: int) -> tuple[list[Curve], float]:
         """Mean power (W) drawn and made by the meters in each bucket, and the share of values that were there."""
@@ -138,6 +137,10 @@ class Queries:
         ]
         return sorted(rows, key=lambda row: -(row.emissions_kg or 0.0))
 
+    def _states(self, latest: Mapping[Series, Reading]) -> dict[str, DeviceState]:
+        now = self._clock.now_us()
+        return {view.device.id: view.state for view in views.device_views(self._estate, latest.values(), now)}
+
     def _billed_in(self, building: str) -> list[Meter]:
         return views.billed(self._estate.meters_in(building), self._estate)
 
@@ -163,6 +166,10 @@ class Queries:
 
     async def _latest(self) -> dict[Series, Reading]:
         return {reading.series: reading for reading in await self.store.latest(list(self._estate.devices))}
+
+    async def _month_of_events(self) -> list[Event]:
+        now = self._clock.now_us()
+        return await self.store.events(Window(now - 31 * DAY, now + 1))
 
     async def _today_sums(self) -> dict[Series, Samples]:
         now = self._clock.now_us()

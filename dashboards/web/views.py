@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role
+from metering.event import Event
 from metering.instant import MINUTE, SECOND, Window
 from metering.localtime import LocalCalendar
 from metering.quantities import QUANTITIES
@@ -47,17 +49,38 @@ _ORDER = {name: number for number, name in enumerate(QUANTITIES)}
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceError:
+    """Why a device could not be read; ``until_us`` is the last time, or None if it is still so."""
+
+    text: str
+    since_us: int
+    until_us: int | None
+
+
+def device_errors(events: Iterable[Event]) -> dict[str, DeviceError]:
+    """By device, from what the gateway reports: the newest of each, by its begin."""
+    told = sorted((event for event in events if event.kind == "device_error"), key=lambda event: event.time_us)
+    return {event.subject: DeviceError(event.title, event.time_us, event.end_us) for event in told}
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A device with the newest reading of each of its quantities; ``heard_us`` is None if there is none."""
+    """A device with the newest reading of each of its quantities; ``heard_us`` is None if there is none.
+
+    error  the last the gateway had with it, of this month
+    """
 
     device: Device
     building: Building | None
     state: DeviceState
     heard_us: int | None
     readings: tuple[Reading, ...]
+    error: "DeviceError | None" = None
 
 
-def device_views(estate: Estate, latest: Iterable[Reading], now_us: int) -> list[DeviceView]:
+def device_views(
+    estate: Estate, latest: Iterable[Reading], now_us: int, errors: Mapping[str, DeviceError] = MappingProxyType({})
+) -> list[DeviceView]:
     """Every device of the estate, those needing attention first; what its meters count comes first in its readings."""
     counted = {
         Series(meter.device, name) for meter in estate.meters.values() for name in (meter.register, meter.power) if name
@@ -70,7 +93,8 @@ def device_views(estate: Estate, latest: Iterable[Reading], now_us: int) -> list
         readings = tuple(found.get(device.id, ()))
         heard = max((reading.time_us for reading in readings), default=None)
         building = estate.buildings[device.building] if device.building else None
-        views.append(DeviceView(device, building, device_state(device, heard, now_us), heard, readings))
+        state = device_state(device, heard, now_us)
+        views.append(DeviceView(device, building, state, heard, readings, errors.get(device.id)))
     order = list(reversed(DeviceState))
     return sorted(views, key=lambda view: (order.index(view.state), view.device.name))
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from gateway.device_state import Devices
-from gateway.reporter import FULL, SILENT, Chronicle, Reporter
+from gateway.reporter import ERROR, FULL, SILENT, Chronicle, Reporter, Unchanging, states
 from metering.clock import Clock
 from metering.event import Event, Severity
-from metering.heartbeat import GATEWAY
+from metering.heartbeat import GATEWAY, of_gateway
 from metering.instant import SECOND, Window
+from metering.reading import Series
 from storage.embedded.store import EmbeddedStore
 from storage.protocol import StoreUnavailable
 from storage.settings import EmbeddedSettings
@@ -26,14 +27,15 @@ class Town:
         self.chronicle = Chronicle("en", self.states.device)
 
     def news(self, seconds: float) -> list[Event]:
-        return list(self.chronicle.devices(self.states.status(at(seconds))))
+        return list(self.chronicle.devices(self.states.status(at(seconds)), at(seconds)))
 
 
 def test_a_silence_is_told_once_with_its_reason_and_again_when_it_ends() -> None:
     town = Town()
     town.states.heard([reading(1)], at(10))
     town.states.failed("meter", "no answer within 1 s", at(20))
-    assert town.news(30) == []
+    [error] = town.news(30)
+    assert error.kind == ERROR
     [begun] = town.news(200)
     title = "“meter” is silent: no answer within 1 s"
     assert begun == Event(f"device_silent:meter:{at(10)}", at(10), None, SILENT, Severity.WARNING, "meter", "", title)
@@ -42,6 +44,40 @@ def test_a_silence_is_told_once_with_its_reason_and_again_when_it_ends() -> None
     [ended] = town.news(401)
     assert (ended.id, ended.end_us) == (begun.id, at(400))
     assert town.news(402) == []
+
+
+def test_errors_of_an_hour_are_one_event_with_the_newest_reason() -> None:
+    town = Town()
+    town.states.heard([reading(1)], at(10))
+    town.states.failed("meter", "no answer within 1 s", at(20))
+    [first] = town.news(30)
+    text = "no answer within 1 s"
+    assert first == Event(f"device_error:meter:{at(20)}", at(20), None, ERROR, Severity.INFO, "meter", "", text)
+    town.states.heard([reading(2)], at(40))
+    assert town.news(45) == []
+    town.states.failed("meter", "illegal address", at(50))
+    town.states.heard([reading(3)], at(55))
+    [second] = town.news(60)
+    assert (second.id, second.end_us, second.title) == (first.id, None, "illegal address")
+    town.states.heard([reading(4)], at(3600))
+    [ended] = town.news(3650)
+    assert (ended.id, ended.end_us, ended.title) == (first.id, at(50), "illegal address")
+    assert town.news(3660) == []
+
+
+def test_states_are_told_when_they_change_and_every_quarter_of_an_hour() -> None:
+    town, unchanging = Town(), Unchanging()
+
+    def news(seconds: float) -> list[float]:
+        told = unchanging.news(states(town.states.status(at(seconds)), at(seconds)))
+        unchanging.told(told)
+        assert all(each.series == Series(of_gateway("meter"), "state") for each in told)
+        return [each.value for each in told]
+
+    assert news(1) == []  # not heard yet
+    town.states.heard([reading(1)], at(10))
+    assert [news(15), news(30), news(45), news(200), news(215)] == [[0.0], [], [1.0], [2.0], []]
+    assert news(1200) == [2.0]
 
 
 def test_a_silence_outlasts_a_restart_and_ends_with_the_device() -> None:
@@ -78,6 +114,9 @@ async def test_heartbeat_and_events_reach_the_store_as_soon_as_it_answers(tmp_pa
             (FULL, GATEWAY, Severity.CRITICAL, None)
         ]
         assert "voll" in events[0].title
-    [beat] = await store.latest()
-    assert (beat.device, beat.value) == (GATEWAY, 1.0)
+    latest = {reading.quantity: reading for reading in await store.latest([GATEWAY])}
+    assert latest["state"].value == 1.0
+    assert latest["queued"].value >= 5000
+    [letters] = await store.latest([of_gateway("dead_letter")])
+    assert (letters.quantity, letters.value) == ("set_aside", 0.0)
     await store.close()

@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from metering import instant
 from metering.clock import Clock
 from tests.leitwarte.processes import Running, leitwarte, started
+from tests.servers import environment
 
 LIVE_FAULTS = {"townhall-it", "waterworks-uv", "street-lighting-main", "depot-main", "zone-centre-inflow"}
 ARTEFACTS = Path(__file__).parent.parent.parent / "artefacts" / "screenshots"
@@ -81,7 +82,8 @@ def live_alerts(address: str, begin: str) -> list[dict[str, Any]]:
 
 def look_at(url: str, chromium: str, expect: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments, env=dict(environment()))
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(url)
         page.get_by_text(expect).first.wait_for(timeout=20_000)

@@ -144,7 +144,7 @@ def _row(desk: Desk, alert: Alert) -> Row:
         "title_to": parts.path("alerts", alert.id),
         "building": building.name if building else "–",
         "kind": desk.formats.kind(alert.kind),
-        "since": desk.formats.time(alert.first_us),
+        "since": desk.formats.moment(alert.first_us, desk.house.clock.now_us()),
         "since_by": -alert.first_us,
         "state": _state(desk, alert),
     }

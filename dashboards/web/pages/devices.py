@@ -1,4 +1,4 @@
-"""Devices: which speak, which are late, which have fallen silent, and their last values."""
+"""Devices: which speak, which are late, which have fallen silent since when, their last errors and values."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from dashboards.web import parts
 from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
 from dashboards.web.parts import Column, Row
-from dashboards.web.views import DeviceState, DeviceView
+from dashboards.web.views import DeviceError, DeviceState, DeviceView
 
-_VALUES = 3
+_VALUES = 2
 """So many of a device's values are shown in the list."""
 
 
@@ -39,6 +39,7 @@ def _devices(desk: Desk, first: Sequence[DeviceView]) -> Update[Sequence[DeviceV
             Column("name", say("column.device")),
             Column("building", say("column.building"), "link", wide=True),
             Column("heard", say("column.heard")),
+            Column("error", say("column.error"), wide=True),
             Column("values", say("column.values"), wide=True),
         ]
         table = parts.Table(columns, say("devices.empty"), page_size=50, search=search)
@@ -71,7 +72,25 @@ def _row(desk: Desk, view: DeviceView) -> Row:
         "name": view.device.name,
         "building": view.building.name if view.building else "–",
         "building_to": parts.path("building", view.building.id) if view.building else None,
-        "heard": formats.ago(view.heard_us, now),
+        "heard": _heard(desk, view, now),
         "heard_by": -(view.heard_us or 0),
-        "values": " · ".join(shown) + (f" · +{more}" if more > 0 else ""),
+        "error": _error(desk, view.error, now),
+        "error_by": -view.error.since_us if view.error else 0,
+        "values": " · ".join(shown) + (f" · {desk.texts('devices.more', n=more)}" if more > 0 else ""),
     }
+
+
+def _heard(desk: Desk, view: DeviceView, now_us: int) -> str:
+    """How long ago; of those that should have been heard since, since when they are not."""
+    if view.heard_us is None:
+        return desk.texts("devices.never")
+    if view.state is DeviceState.ONLINE:
+        return desk.formats.ago(view.heard_us, now_us)
+    return desk.texts("devices.since", time=desk.formats.moment(view.heard_us, now_us))
+
+
+def _error(desk: Desk, error: DeviceError | None, now_us: int) -> str:
+    if error is None:
+        return "–"
+    key, time_us = ("since", error.since_us) if error.until_us is None else ("until", error.until_us)
+    return f"{error.text} ({desk.texts(f'devices.{key}', time=desk.formats.moment(time_us, now_us))})"

@@ -19,7 +19,7 @@ from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.texts import LANGUAGES, Language
 from storage.settings import InfluxSettings
 
-CORE_TYPES = {"row", "stat", "timeseries", "table", "bargauge", "geomap", "trend", "xychart"}
+CORE_TYPES = {"row", "stat", "timeseries", "table", "bargauge", "geomap", "trend", "xychart", "state-timeline"}
 """What Grafana 10, 11 and 12 ship without a plugin."""
 TOWN = Town(7, 0).estate
 RULES = rule_group(FOLDER_UID)

@@ -1,6 +1,7 @@
 """Every query of every dashboard, on a real InfluxDB that holds days of the simulated town and the results on them."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from device_sim.history import readings
 from device_sim.town import Town
 from metering.estate import Meter
 from metering.event import Event, Severity
-from metering.heartbeat import beat
+from metering.heartbeat import GATEWAY, beat, of_gateway
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
@@ -69,6 +70,7 @@ async def fill(url: str, town: Town, now_us: int) -> None:
             await store.write(readings(device, Window(now_us - DAY, now_us), HOUR) + recent)
         doubted = Reading("school-main", "active_power", 9e6, now_us - HOUR, Quality.SUSPECT, "range")
         await store.write([doubted, *(beat(now_us - n * MINUTE, well=True) for n in range(4))])
+        await store.write(list(of_itself(town, now_us)))
         for meter in town.estate.meters.values():
             await store.write(results(town, meter, now_us))
         await store.write_events(
@@ -78,10 +80,22 @@ async def fill(url: str, town: Town, now_us: int) -> None:
                 )
                 for n, end in ((2, now_us - HOUR), (1, None))
             ]
+            + [Event("d", now_us - 2 * HOUR, now_us - HOUR, "device_error", Severity.INFO, SILENT, "gym", "no answer")]
             + [Event("s", now_us - 3 * HOUR, None, "device_silent", Severity.WARNING, SILENT, "gym", "stumm")]
         )
     finally:
         await store.close()
+
+
+def of_itself(town: Town, now_us: int) -> Iterator[Reading]:
+    """What the gateway says of itself and its devices."""
+    for quarter in range(4):
+        time_us = now_us - quarter * QUARTER_HOUR
+        yield Reading(GATEWAY, "queued", 3.0, time_us)
+        yield Reading(GATEWAY, "lag", 0.2, time_us)
+        yield Reading(of_gateway("dead_letter"), "set_aside", 10.0 - quarter, time_us)
+        for device in town.estate.devices:
+            yield Reading(of_gateway(device), "state", 2.0 if device == SILENT else 0.0, time_us)
 
 
 def results(town: Town, meter: Meter, now_us: int) -> list[Reading]:
@@ -272,6 +286,22 @@ async def test_a_silent_device_shows(filled: Filled) -> None:
     quick = [device for device in Town(7, 0).estate.devices.values() if device.interval_s <= QUICK_S]
     assert len(heard) == len(quick) - 1
     assert SILENT not in {one["tags"]["device"] for one in heard}
+
+
+async def test_states_and_errors_of_the_chosen_devices_show(filled: Filled) -> None:
+    dashboard = filled.dashboards["data-quality"]
+    states, errors = (
+        panel_of(filled, title, "data-quality") for title in ("Zustand der Geräte", "Letzte Fehler der Geräte")
+    )
+    town = Town(7, 0).estate
+    for choice in options(dashboard)[1:]:
+        query = expanded(states["targets"][0]["query"], {"interval": "1m"}, choice, filled.now_us)
+        found = {one["tags"]["device"]: one["values"][-1][-1] for one in await answered(filled, query)}
+        here = {device for device in town.devices if re.fullmatch(choice[1], device)}
+        assert found == {of_gateway(device): 2.0 if device == SILENT else 0.0 for device in here}
+        query = expanded(errors["targets"][0]["query"], errors, choice, filled.now_us)
+        rows = [row for one in await answered(filled, query) for row in one["values"]]
+        assert [row[1:3] for row in rows] == ([[SILENT, "no answer"]] if SILENT in here else [])
 
 
 @pytest.mark.parametrize("name", rules())

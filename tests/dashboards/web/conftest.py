@@ -27,7 +27,7 @@ from leitwarte.operations import SettingsOperations
 from leitwarte.settings import Settings
 from metering.clock import Clock
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
-from metering.event import Severity
+from metering.event import Event, Severity
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, parse
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
@@ -35,6 +35,7 @@ from metering.reading import Reading
 from storage.embedded.store import EmbeddedStore
 from storage.protocol import StoreUnavailable
 from storage.settings import EmbeddedSettings
+from tests.servers import environment
 
 SCREENSHOTS = Path(__file__).parents[3] / "artefacts" / "screenshots"
 
@@ -195,6 +196,8 @@ async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embed
     found = EmbeddedStore(EmbeddedSettings(path=tmp_path_factory.mktemp("web") / "web.duckdb"))
     await found.start()
     await found.write(list(readings()))
+    failing = NOW_US - 5 * HOUR, None, "device_error", Severity.INFO, SILENT, "kita", "no answer within 3 s"
+    await found.write_events([Event(f"device_error:{SILENT}:1", *failing)])
     yield found
     await found.close()
 
@@ -313,7 +316,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         "--disable-component-update",
     ]
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=chromium, args=arguments)
+        found = await playwright.chromium.launch(executable_path=chromium, args=arguments, env=dict(environment()))
         yield found
         await found.close()
 

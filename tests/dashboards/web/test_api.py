@@ -43,6 +43,8 @@ async def test_the_estate(client: httpx.AsyncClient) -> None:
 async def test_devices_with_their_latest_values(client: httpx.AsyncClient) -> None:
     devices = {device["id"]: device for device in (await client.get("/api/v1/devices")).json()}
     assert devices["kita-heat"]["state"] == "silent"
+    assert devices["kita-heat"]["error"] == "no answer within 3 s"
+    assert devices["kita-heat"]["error_until"] is None
     register = next(value for value in devices["bad-heat"]["latest"] if value["quantity"] == "heat_energy")
     assert register["unit"] == "kWh"
     assert register["time"] == "2026-03-27T13:37:18Z"

@@ -36,8 +36,16 @@ def test_registers_keep_their_digits() -> None:
 
 
 def test_times_are_local() -> None:
-    assert DE.time(parse("2026-07-01T22:30:00Z")) == "02.07.2026, 00:30"
+    assert DE.time(parse("2026-07-01T22:30:00Z")) == "02.07.2026,\u00a000:30"
     assert EN.clock(parse("2026-01-01T00:00:05Z")) == "01:00:05"
+
+
+def test_moments_are_as_short_as_they_can_be_told() -> None:
+    now = parse("2026-07-01T22:30:00Z")  # in Berlin it is the 2nd
+    told = [
+        DE.moment(parse(then), now) for then in ("2026-07-01T22:01:00Z", "2026-07-01T21:59:00Z", "2025-07-01T22:00Z")
+    ]
+    assert [each.replace("\u00a0", " ") for each in told] == ["00:01", "01.07., 23:59", "02.07.2025, 00:00"]
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ async def test_devices_can_be_searched(visit: Visit) -> None:
     rows = page.locator("tbody tr")
     await expect(rows).to_have_count(13)
     await expect(rows.first).to_contain_text("stumm")
+    await expect(rows.first).to_contain_text("seit 08:37")
+    await expect(rows.first).to_contain_text("no answer within 3 s (seit 09:37)")
     await page.get_by_placeholder("Suchen").fill("sitzungssaal")
     await expect(rows).to_have_count(1)
     await expect(rows.first).to_contain_text("Temperatur")
