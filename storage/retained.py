@@ -18,6 +18,7 @@ from storage.settings import RetentionSettings
 
 _SERIES_AT_ONCE = 500
 _LOOK_AGAIN_S = 600.0  # another process may have condensed
+_LOOK_SOON_S = 60.0  # or have begun to, where nothing is condensed yet
 
 
 class RetainedStore:
@@ -28,17 +29,14 @@ class RetainedStore:
 
     def __init__(self, database: TimeSeries, settings: RetentionSettings, calendar: LocalCalendar) -> None:
         self.database = database
-        self._retention = Retention(database, settings, calendar)
+        self._retention = Retention(database, settings, calendar, self._look_again)
         self._days = LocalDays(calendar)
         self._until_us: int | None = None
-        self._looked_s = -_LOOK_AGAIN_S
+        self._look_again()
 
     async def condense(self, now_us: int, progress: Progress = unseen) -> Condensed:
         """Condense what has come of age; see `storage.retention`."""
-        try:
-            return await self._retention.run(now_us, progress)
-        finally:
-            self._looked_s = -_LOOK_AGAIN_S
+        return await self._retention.run(now_us, progress)
 
     async def start(self) -> None:
         await self.database.start()
@@ -117,9 +115,15 @@ class RetainedStore:
         cut = min(-(-until_us // step_us) * step_us, window.end_us)
         return Window(window.start_us, cut), Window(cut, window.end_us)
 
+    def _look_again(self) -> None:
+        self._looked_s = -_LOOK_AGAIN_S
+
     async def _condensed_until(self) -> int | None:
-        """No row lies, and no reading is in the bucket of a row, at or after this."""
-        if time.monotonic() - self._looked_s >= _LOOK_AGAIN_S:
+        """No row lies, and no reading is in the bucket of a row, at or after this.
+
+        Once there are rows, another process may make those that are due at any moment, so these count as made.
+        """
+        if time.monotonic() - self._looked_s >= (_LOOK_SOON_S if self._until_us is None else _LOOK_AGAIN_S):
             ends = [
                 (await self.database.condensed_until(Level.QUARTER_HOUR), QUARTER_HOUR),
                 (await self.database.condensed_until(Level.DAY), DAY),
@@ -127,7 +131,9 @@ class RetainedStore:
             known = [newest + length for newest, length in ends if newest is not None]
             self._until_us = max(known, default=None)
             self._looked_s = time.monotonic()
-        return self._until_us
+        if self._until_us is None:
+            return None
+        return max(self._until_us, self._retention.due_us(time.time_ns() // 1000) or self._until_us)
 
     async def _rows(self, series: Collection[Series], window: Window) -> dict[Series, tuple[Samples, Rows]]:
         """All readings, and the fullest version of each bucket, for which whole local days are looked at."""

@@ -61,12 +61,20 @@ class LocalDays:
 
 
 class Retention:
-    """Condenses one store."""
+    """Condenses one store; ``moved`` is called whenever rows are written, before what they are made of is forgotten."""
 
-    def __init__(self, store: TimeSeries, settings: RetentionSettings, calendar: LocalCalendar) -> None:
+    def __init__(
+        self, store: TimeSeries, settings: RetentionSettings, calendar: LocalCalendar, moved: Callable[[], None]
+    ) -> None:
         self._store = store
         self._settings = settings
         self._calendar = calendar
+        self._moved = moved
+
+    def due_us(self, now_us: int) -> int | None:
+        """What lies before this is condensed, or may be at any moment; None if nothing ever is."""
+        shortest = self._settings.raw_days or self._settings.quarter_hour_days
+        return self._midnight_before(now_us, shortest)
 
     async def run(self, now_us: int, progress: Progress = unseen) -> Condensed:
         """Condense all that is due. Raises what stores raise; nothing is lost then, and the next run goes on."""
@@ -114,6 +122,7 @@ class Retention:
         for key, rows in chosen.items():
             if not same(rows, after[key].where(np.isin(after[key].times_us, rows.times_us))):
                 raise StoreRefused(f"condensed rows of {key} do not read back as written; nothing was forgotten")
+        self._moved()
         again = await rows_of(self._store, fine, series, day)
         spoken_for = {key.device for key in fresh} - {
             key.device

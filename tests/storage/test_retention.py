@@ -193,3 +193,28 @@ class Breaking:
             return await method(*arguments)
 
         return change
+
+
+async def test_no_question_sees_a_hole_while_condensing_goes_on(fresh_store: FreshStore) -> None:
+    """What was asked before is remembered; what the first day of a long run has moved must be found all the same."""
+    async with fresh_store() as opened:
+        store = kept(opened, KEEP)
+        await store.write([*gauge(DAYS), Reading(*POWER, 1.0, NOW)])
+        expected = await answers(store, POWER, DAYS, HOUR)
+        seen = []
+
+        class Asking(Breaking):
+            def __getattr__(self, name: str) -> object:
+                method = getattr(self.database, name)
+
+                async def asked(*arguments: object) -> object:
+                    answer = await method(*arguments)
+                    seen.append(await answers(store, POWER, DAYS, HOUR))
+                    return answer
+
+                return asked if name == "forget" else method
+
+        store._retention._store = Asking(store.database, 0)  # type: ignore[assignment]
+        await store.condense(NOW)
+        assert len(seen) == 2
+        assert all(one == expected for one in seen)
