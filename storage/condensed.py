@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from metering.quality import Quality
 from metering.quantities import QUANTITIES, Kind
 from metering.samples import Floats, Int64s, Qualities, Samples
-from storage.protocol import Aggregate
 
 Keys = Callable[[Int64s], Int64s]
 """From times to the times of the buckets they belong to; both µs, ascending together."""
@@ -112,21 +111,6 @@ class Rows:
         here = _looked_up(counts.times_us, counts.count, coarse.times_us)
         shown = coarse.where(coarse.count > here)
         return self.where(~np.isin(mine, shown.times_us)).with_(shown)
-
-    def aggregated(self, step_us: int, how: Aggregate) -> Samples:
-        """As `storage.protocol.Store.aggregate`; a row belongs to the bucket in which its time lies."""
-        rows = self.condensed(self.times_us // step_us * step_us)
-        columns = {
-            Aggregate.MEAN: rows.total / np.maximum(rows.trusted, 1),
-            Aggregate.MIN: rows.low,
-            Aggregate.MAX: rows.high,
-            Aggregate.SUM: rows.total,
-            Aggregate.COUNT: rows.count.astype(np.float64),
-            Aggregate.FIRST: rows.first,
-            Aggregate.LAST: rows.last,
-        }
-        shown = rows.trusted > 0 if how is not Aggregate.COUNT else rows.count > 0
-        return Samples.of(rows.times_us[shown], columns[how][shown], rows.qualities[shown])
 
     def samples(self, quantity: str) -> Samples:
         """One sample for each row with a trusted value: what the kind of quantity lets a row say.

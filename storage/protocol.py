@@ -5,15 +5,13 @@ One contract test suite (``tests/storage``) runs against each implementation on 
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from metering.event import Event
 from metering.instant import Window
 from metering.reading import Reading, Series
 from metering.samples import Floats, Samples
-
-if TYPE_CHECKING:
-    from storage.condensed import Level, Rows
+from storage.condensed import Level, Rows
 
 
 class Aggregate(StrEnum):
@@ -106,19 +104,19 @@ class Store(Protocol):
 class TimeSeries(Store, Protocol):
     """A database: a store of readings that also keeps rows condensed from them (`storage.condensed`), side by side."""
 
-    async def condensed(self, level: "Level", series: Collection[Series], window: Window) -> "dict[Series, Rows]":
+    async def condensed(self, level: Level, series: Collection[Series], window: Window) -> dict[Series, Rows]:
         """The rows of a level whose time lies in the window; a series without any is present with none."""
 
-    async def write_condensed(self, level: "Level", rows: "Mapping[Series, Rows]") -> None:
+    async def write_condensed(self, level: Level, rows: Mapping[Series, Rows]) -> None:
         """Keep the rows durably; one with the time of an earlier one replaces it."""
 
-    async def condensed_until(self, level: "Level") -> int | None:
+    async def condensed_until(self, level: Level) -> int | None:
         """A time that no row of the level lies after, or None if there are no rows."""
 
-    async def oldest(self, series: Collection[Series], level: "Level | None", window: Window) -> int | None:
+    async def oldest(self, series: Collection[Series], level: Level | None, window: Window) -> int | None:
         """When the first reading (level None) or row of any of the series in the window was."""
 
-    async def forget(self, series: Collection[Series], level: "Level | None", window: Window) -> None:
+    async def forget(self, series: Collection[Series], level: Level | None, window: Window) -> None:
         """Delete the readings (level None) or rows in the window, but never the newest reading of a series.
 
         Give all series of a device together.

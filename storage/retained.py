@@ -71,7 +71,7 @@ class RetainedStore:
         if not old.duration_us:
             return found
         before = await self._rows(series, old)
-        return {key: _after(before[key][1].aggregated(step_us, how), samples) for key, samples in found.items()}
+        return {key: _after(_aggregated(before[key][1], step_us, how), samples) for key, samples in found.items()}
 
     async def totals(self, groups: Mapping[str, Collection[Series]], periods: Sequence[Window]) -> dict[str, Floats]:
         if not periods:
@@ -154,6 +154,22 @@ class RetainedStore:
 
 
 _SUM = Aggregate.SUM
+
+
+def _aggregated(rows: Rows, step_us: int, how: Aggregate) -> Samples:
+    """As `storage.protocol.Store.aggregate`; a row belongs to the bucket in which its time lies."""
+    rows = rows.condensed(rows.times_us // step_us * step_us)
+    columns = {
+        Aggregate.MEAN: rows.total / np.maximum(rows.trusted, 1),
+        Aggregate.MIN: rows.low,
+        Aggregate.MAX: rows.high,
+        Aggregate.SUM: rows.total,
+        Aggregate.COUNT: rows.count.astype(np.float64),
+        Aggregate.FIRST: rows.first,
+        Aggregate.LAST: rows.last,
+    }
+    shown = rows.trusted > 0 if how is not Aggregate.COUNT else rows.count > 0
+    return Samples.of(rows.times_us[shown], columns[how][shown], rows.qualities[shown])
 
 
 def _joined(raw: Samples, rows: Rows, after: Samples, series: Series) -> Samples:
