@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Literal, NamedTuple
 
@@ -11,8 +11,8 @@ from metering.quality import Quality
 Decimals = Literal["comma", "point"]
 
 _DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2})")
-_TIME = re.compile(r"(\d{1,2})\s*([ABab]?)\s*[:.]\s*(\d{2})(?:[:.](\d{2}))?(?:[.,]0+)?\s*([ABab]?)")
-_OFFSET = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
+_TIME = re.compile(r"(\d{1,2})\s*([ABab]?)\s*[:.]\s*(\d{2})(?:[:.](\d{2}))?(?:[.,]\d+)?\s*([ABab]?)")
+_OFFSET = re.compile(r"\s*(Z|[+-]\d{2}(?::?\d{2})?)$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 
 _STATUS: dict[str, tuple[Quality, str]] = {
@@ -39,10 +39,11 @@ class Wall(NamedTuple):
 
 
 def wall(cells: Iterable[str]) -> Wall:
-    """The time in one or two cells. Raises ValueError for what is none; 24:00 is midnight of the next day."""
+    """The time in one or two cells. Raises ValueError for what is none; 24:00 is midnight of the next day.
+
+    A UTC offset is seen behind a date as in ISO 8601 only.
+    """
     text = " ".join(cell.strip() for cell in cells)
-    if _OFFSET.search(text) and "T" in text:
-        return Wall(datetime.fromisoformat(text))
     found = _DATE.search(text)
     if found is None:
         raise ValueError(f"no date in {text!r}")
@@ -55,7 +56,8 @@ def wall(cells: Iterable[str]) -> Wall:
     if hour == "24":
         when, hour = when + timedelta(days=1), "0"
     moment = time(int(hour), int(minute), int(second or 0))
-    return Wall(datetime.combine(when, moment), (twin or twin_after).upper())  # noqa: DTZ - what the wall showed
+    zone = _offset(text, clock.end()) if iso_year else None
+    return Wall(datetime.combine(when, moment, zone), (twin or twin_after).upper())
 
 
 def decimals(cells: Iterable[str], delimiter: str) -> Decimals:
@@ -97,6 +99,16 @@ def status(cell: str) -> tuple[Quality, str]:
         return _STATUS[cell.strip().upper()[:1]]
     except KeyError:
         raise ValueError(f"unknown status {cell!r}; known are W, E, G, V") from None
+
+
+def _offset(text: str, at: int) -> tzinfo | None:
+    """The UTC offset behind a time of day."""
+    found = _OFFSET.match(text, at)
+    if found is None:
+        return None
+    if found[1].startswith("-") and "T" not in text:
+        raise ValueError(f"the end of {text!r} may be a UTC offset or the end of an interval; write it as in ISO 8601")
+    return datetime.fromisoformat(f"2000-01-01T00:00{found[1]}").tzinfo
 
 
 def _year(text: str) -> int:

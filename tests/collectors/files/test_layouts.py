@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.files.profile import Asked, FileRefused, in_quarter_hours, read
-from metering.instant import HOUR, QUARTER_HOUR
+from metering.instant import HOUR, QUARTER_HOUR, parse
 from metering.localtime import LocalCalendar, quarter_hours
 from metering.quality import Quality
 
@@ -83,18 +83,30 @@ def test_hours_become_quarters_and_the_sum_stays() -> None:
     assert {value.quality for value in quarters.values} == {Quality.SUBSTITUTED}
 
 
-def test_times_with_an_offset_need_no_guess() -> None:
-    text = (
-        "timestamp;value [kWh]\n2026-10-25T02:00:00+02:00;1\n2026-10-25T02:15:00+02:00;1\n2026-10-25T02:00:00+01:00;1\n"
-    )
+@pytest.mark.parametrize("between", ["T", " "])
+@pytest.mark.parametrize("offsets", [("+02:00", "+01:00"), (" +0200", " +0100"), ("+02", "+01")])
+def test_times_with_an_offset_need_no_guess(between: str, offsets: tuple[str, str]) -> None:
+    summer, winter = offsets
+    rows = (f"02:00:00{summer}", f"02:15:00{summer}", f"02:00:00.000{winter}")
+    text = "timestamp;value [kWh]\n" + "".join(f"2026-10-25{between}{row};1\n" for row in rows)
     found = read(text.encode(), ZONE, Asked(stamp="begin"))
     assert [value.time_us % (24 * HOUR) // QUARTER_HOUR for value in found.values] == [0, 1, 4]
+
+
+def test_utc_is_not_taken_for_local_time() -> None:
+    text = "timestamp;value [kWh]\n2026-07-01 00:00:00+00:00;1\n2026-07-01 00:15:00+00:00;1\n2026-07-01 00:30Z;1\n"
+    found = read(text.encode(), ZONE, Asked(stamp="begin"))
+    assert [value.time_us for value in found.values] == [
+        parse("2026-07-01T00:00:00Z") + n * QUARTER_HOUR for n in range(3)
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "asked", "said"),
     [
         ("UNB+UNOC:3+x", Asked(), "MSCONS"),
+        ("Zeitstempel;kWh\n2026-05-04 00:00-00:15;1,0\n", Asked(stamp="begin"), "end of an interval"),
+        ("Zeitstempel;kWh\n2026-05-04T00:00+99:00;1,0\n", Asked(stamp="begin"), "no line"),
         ("a;b\n1;2\n", Asked(), "no header"),
         ("Datum;Zeit;Wert\n04.05.2026;00:00;1,0\n04.05.2026;23:45;1,0\n", Asked(), "--unit"),
         ("Datum;Zeit;kWh\n04.05.2026;10:00;1,0\n04.05.2026;10:15;1,0\n", Asked(), "--stamp"),
