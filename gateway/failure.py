@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)\S+@")  # to the last @: passwords may hold any character
 
 
 def describe(error: BaseException) -> str:
@@ -12,6 +12,8 @@ def describe(error: BaseException) -> str:
 
     >>> describe(ConnectionError("cannot reach http://me:secret@db:8086"))
     'ConnectionError: cannot reach http://db:8086'
+    >>> describe(OSError("mqtt://me:p@ss/word@broker is down"))
+    'OSError: mqtt://broker is down'
     """
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(describe(inner) for inner in error.exceptions)
