@@ -92,9 +92,9 @@ class Point:
             total += _exact(raw) * part.scale
         try:
             number = float(total * Fraction(10) ** exponent)
-        except OverflowError:  # a float64 of garbage may leave the range once scaled
+            return number if self.unit == QUANTITIES[self.quantity].unit else to_canonical(number, self.unit)
+        except OverflowError:  # a float64 of garbage may leave the range once scaled or converted
             return None
-        return number if self.unit == QUANTITIES[self.quantity].unit else to_canonical(number, self.unit)
 
     def _starts(self) -> Iterator[int]:
         yield from (part.address for part in self.parts)

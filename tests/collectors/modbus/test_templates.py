@@ -1,6 +1,7 @@
 """Every template in the folder loads, means what its examples say, and survives encoding; errors name the line."""
 
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from collectors.modbus.codec import DataType, Layout, decode
+from collectors.modbus.codec import DataType, Layout, decode, encode
 from collectors.modbus.decoding import decode_words
-from collectors.modbus.point import Point, encode_points
+from collectors.modbus.point import Part, Point, encode_points
 from collectors.modbus.shelf import SHELF, TemplateError, also, load_template, read_template, template_ids
 from collectors.modbus.sunspec import COMMON, COMMON_LENGTH, Model, chain
 from collectors.modbus.template import Example, Pulses
@@ -265,3 +266,11 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
 def test_the_shelf_holds_nothing_but_templates_and_its_manual() -> None:
     strangers = [path for path in SHELF.rglob("*") if path.is_file() and path.suffix != ".yaml"]
     assert [path.name for path in strangers] == ["README.md"]
+
+
+@given(st.floats())
+def test_no_float64_breaks_a_conversion(number: float) -> None:
+    layout = Layout(DataType.F64)
+    point = Point("active_energy_import", "MWh", 3, (Part(0, layout, Fraction(1), ()),))
+    value = point.value(dict(enumerate(encode(number, layout))))
+    assert value is None or math.isfinite(value)
