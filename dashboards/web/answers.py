@@ -78,6 +78,8 @@ class AlertOut(Strict):
     subject: str
     first: str
     last: str
+    muted_until: str | None
+    verdict: str | None
     excess: float | None
     excess_unit: str | None
     excess_eur: float | None
@@ -179,6 +181,8 @@ def alert_out(alert: Alert) -> AlertOut:
         subject=alert.subject,
         first=isoformat(alert.first_us),
         last=isoformat(alert.last_us),
+        muted_until=_time(alert.muted_until_us),
+        verdict=alert.verdict,
         excess=excess.amount if excess else None,
         excess_unit=excess.unit if excess else None,
         excess_eur=excess.eur if excess else None,

@@ -10,16 +10,14 @@ import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboards.web import co2_api, export
+from dashboards.web import alerts_api, co2_api, export, operation_api
 from dashboards.web.answers import (
-    AlertOut,
     BuildingOut,
     DeviceOut,
     MeterOut,
     SeriesOut,
     SeriesQuery,
     SiteOut,
-    alert_out,
     building_out,
     device_out,
     meter_out,
@@ -44,14 +42,15 @@ def application(house: House) -> FastAPI:
     app = FastAPI(
         title="Leitwarte",
         version="1",
-        description="Sites, buildings, meters, devices, series, alerts, and CO2 reports.",
+        description="Sites, buildings, meters, devices, series, alerts, operation, and CO2 reports.",
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
     app.include_router(_estate())
     app.include_router(_values())
-    app.include_router(_alerts())
+    app.include_router(alerts_api.router())
+    app.include_router(operation_api.router())
     if house.reports is not None:
         app.include_router(co2_api.router())
 
@@ -159,24 +158,6 @@ def _json(asked: SeriesQuery, unit: str, samples: Samples) -> bytes:
         "qualities": samples.qualities.tolist(),
     }
     return msgspec.json.encode(answer)
-
-
-def _alerts() -> APIRouter:
-    routes = APIRouter(prefix="/v1", tags=["alerts"])
-
-    @routes.get("/alerts")
-    async def alerts(house: Seen, *, only_open: Annotated[bool, Query(alias="open")] = True) -> list[AlertOut]:
-        """The newest alerts; only the open ones unless ``open=false``."""
-        return [alert_out(alert) for alert in await house.inbox.alerts(only_open=only_open)]
-
-    @routes.get("/alerts/{alert_id}")
-    async def alert(house: Seen, alert_id: str) -> AlertOut:
-        found = await house.inbox.alert(alert_id)
-        if found is None:
-            raise HTTPException(404, f"unknown alert {alert_id!r}; see /api/v1/alerts")
-        return alert_out(found)
-
-    return routes
 
 
 def _window(start: datetime, end: datetime) -> Window:

@@ -127,6 +127,11 @@ class Accounts:
         with self._session() as session:
             return [_user(row) for row in session.scalars(select(UserRow).order_by(UserRow.name))]
 
+    def user(self, name: str) -> User:
+        """Raises LookupError."""
+        with self._session() as session:
+            return _user(_get(session, name))
+
     def set_password(self, name: str, password: str, now_us: int, *, who: str) -> None:
         """Ends all sessions of the user. Raises LookupError and ValueError."""
         hashed = self._hash(password)

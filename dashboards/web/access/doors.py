@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from dashboards.web import preferences
-from dashboards.web.access.accounts import LONGEST_PASSWORD, Accounts, Entry
+from dashboards.web.access.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Accounts, Entry
 from dashboards.web.access.entrance import COOKIE, Entrance
 from dashboards.web.access.throttle import Throttle
 from dashboards.web.house import House
@@ -22,6 +22,8 @@ from metering.texts import Texts
 _LONGEST_FORM = 8_192
 FAILURES = ("signin.oidc.failed", "signin.oidc.down", "signin.oidc.no_role", "signin.oidc.refused")
 """Texts for what an OpenID sign-in may end in."""
+OUTCOMES = ("password.changed", "password.wrong", "password.different", "password.short", "password.wait")
+"""Texts for what changing a password may end in; the first is good."""
 
 _log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ def router(house: House, entrance: Entrance) -> APIRouter:
     routes.add_api_route("/sign-in", doors.form, methods=["GET"])
     routes.add_api_route("/sign-in", doors.sign_in, methods=["POST"])
     routes.add_api_route("/sign-out", doors.sign_out, methods=["POST"])
+    routes.add_api_route("/account/password", doors.change_password, methods=["POST"])
     return routes
 
 
@@ -59,17 +62,11 @@ class _Doors:
         fields = await _fields(request)
         name, password, to = fields.get("name", "").strip(), fields.get("password", ""), fields.get("to", "/")
         address = address_of(request)
-        async with self._one_by_one:
-            wait_s = max(self._by_name.wait_s(name), self._by_address.wait_s(address))
-            if wait_s > 0:
-                said = self._say(request)("signin.wait", s=math.ceil(wait_s))
-                return self._page(request, to, said, 429, {"Retry-After": str(math.ceil(wait_s))})
-            is_right = await asyncio.to_thread(self._accounts.check, name, password)
-            if is_right:
-                self._by_name.succeeded(name)
-            else:
-                self._by_name.failed(name)
-                self._by_address.failed(address)
+        try:
+            is_right = await self._is_right(name, password, address)
+        except _TooSoonError as error:
+            said = self._say(request)("signin.wait", s=error.wait_s)
+            return self._page(request, to, said, 429, {"Retry-After": str(error.wait_s)})
         now_us = self._house.clock.now_us()
         if not is_right:
             _log.warning("sign-in failed", address=address)
@@ -87,6 +84,39 @@ class _Doors:
         answer = RedirectResponse("/sign-in", status_code=303)
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=is_secure(request))
         return answer
+
+    async def change_password(self, request: Request) -> Response:
+        """Give oneself another password. All sessions end, but this browser gets a new one."""
+        fields, name, address = await _fields(request), request.state.visitor.name, address_of(request)
+        new = fields.get("new", "")
+        try:
+            if not SHORTEST_PASSWORD <= len(new) <= LONGEST_PASSWORD:
+                return _back("password.short")
+            if new != fields.get("again", ""):
+                return _back("password.different")
+            if not await self._is_right(name, fields.get("current", ""), address):
+                return _back("password.wrong")
+        except _TooSoonError:
+            return _back("password.wait")
+        now_us = self._house.clock.now_us()
+        await asyncio.to_thread(self._accounts.set_password, name, new, now_us, who=name)
+        self._entrance.forget()
+        session = await asyncio.to_thread(self._accounts.begin, name, now_us, address, how="new password")
+        return inside(request, session, "/account?said=password.changed", self._house)
+
+    async def _is_right(self, name: str, password: str, address: str) -> bool:
+        """Whether it is the user's password. Raises _TooSoonError after too many that were not."""
+        async with self._one_by_one:
+            wait_s = max(self._by_name.wait_s(name), self._by_address.wait_s(address))
+            if wait_s > 0:
+                raise _TooSoonError(math.ceil(wait_s))
+            is_right = await asyncio.to_thread(self._accounts.check, name, password)
+            if is_right:
+                self._by_name.succeeded(name)
+            else:
+                self._by_name.failed(name)
+                self._by_address.failed(address)
+        return is_right
 
     def _page(
         self, request: Request, to: str, complaint: str = "", status: int = 200, headers: dict[str, str] | None = None
@@ -114,6 +144,18 @@ class _Doors:
 
     def _say(self, request: Request) -> Texts:
         return Texts("dashboards.web", preferences.language_of(request, self._house))
+
+
+class _TooSoonError(Exception):
+    """``wait_s``: whole seconds until the next try."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"wait {wait_s} s")
+        self.wait_s = wait_s
+
+
+def _back(outcome: str) -> Response:
+    return RedirectResponse("/account?" + urlencode({"said": outcome}), status_code=303)
 
 
 async def _fields(request: Request) -> dict[str, str]:

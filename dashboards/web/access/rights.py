@@ -52,6 +52,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = {
     "read:values": frozenset({Permission.ESTATE, Permission.VALUES}),
     "read:alerts": frozenset({Permission.ESTATE, Permission.ALERTS}),
     "write:alerts": frozenset({Permission.ALERTS, Permission.ACT}),
+    "read:operation": frozenset({Permission.OPERATE}),
     "read:co2": frozenset({Permission.ESTATE, Permission.CO2}),
 }
 """What an API token may be good for; never more than its owner's role."""
@@ -96,6 +97,10 @@ ADDRESSES: Mapping[str, Needs] = {
     "/api/v1/series": Needs(Permission.VALUES),
     "/api/v1/alerts": Needs(Permission.ALERTS),
     "/api/v1/alerts/{rest:path}": Needs(Permission.ALERTS, Permission.ACT),
+    "/api/v1/operation/set-aside": Needs(Permission.OPERATE),
+    "/api/v1/operation/settings": Needs(Permission.OPERATE),
+    "/api/v1/operation/factors": Needs(Permission.OPERATE),
+    "/api/v1/operation/log": Needs(Permission.OPERATE),
     "/api/co2/v1/views": Needs(Permission.CO2),
     "/api/co2/v1/figures": Needs(Permission.CO2),
     "/api/co2/v1/figures/{figure:path}": Needs(Permission.CO2),

@@ -6,7 +6,8 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.web import parts
-from dashboards.web.access.accounts import Accounts, Token
+from dashboards.web.access.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Accounts, Token
+from dashboards.web.access.doors import OUTCOMES
 from dashboards.web.access.rights import SCOPES
 from dashboards.web.frame import Desk
 from dashboards.web.house import House
@@ -18,7 +19,7 @@ def register(house: House) -> None:
     """Add the page."""
 
     @ui.page("/account")
-    async def account(request: Request) -> None:
+    async def account(request: Request, said: str = "") -> None:
         desk = Desk(house, request)
         say = desk.texts
         with desk.frame("", say("page.account")):
@@ -30,6 +31,9 @@ def register(house: House) -> None:
                 return
             with parts.card(say("account")):
                 parts.facts(_facts(desk))
+            if (await asyncio.to_thread(accounts.user, desk.visitor.name)).is_local:
+                with parts.card(say("password.title")):
+                    _password(desk, said)
             with parts.card(say("token.title")):
                 await _Tokens(desk, accounts).show()
 
@@ -44,6 +48,25 @@ def _facts(desk: Desk) -> list[tuple[str, str]]:
         (say("account.role"), say(f"role.{visitor.role}")),
         (say("account.buildings"), seen),
     ]
+
+
+def _password(desk: Desk, said: str) -> None:
+    """A form that the browser sends: no password goes through the page's socket."""
+    say = desk.texts
+    if said in OUTCOMES:
+        tone = "success" if said == OUTCOMES[0] else "complaint"
+        ui.label(say(said, n=SHORTEST_PASSWORD)).classes(tone).props('role="status"')
+    ui.label(say("password.note", n=SHORTEST_PASSWORD)).classes("fine")
+    with ui.element("form").props('method="post" action="/account/password"').classes("fields"):
+        for field, use in {"current": "current-password", "new": "new-password", "again": "new-password"}.items():
+            with ui.element("label").props(f'for="{field}"'):
+                ui.label(say(f"password.{field}"))
+            entry = ui.element("input").props(
+                f'type="password" id="{field}" name="{field}" autocomplete="{use}" required'
+            )
+            entry.props(f"maxlength={LONGEST_PASSWORD}")
+        with ui.element("button").props('type="submit"').classes("plain-button"):
+            ui.label(say("password.change"))
 
 
 class _Tokens:

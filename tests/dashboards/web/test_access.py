@@ -223,6 +223,38 @@ async def test_tokens_are_good_for_their_scopes_only(closed: Running) -> None:
     accounts.close()
 
 
+async def test_programs_act_in_the_name_of_their_owner(closed: Running) -> None:
+    accounts = Accounts(f"sqlite:///{closed.settings.accounts}")
+    now_us = closed.clock.now_us()
+    answers = {}
+    for role in (Role.ENGINEER, Role.FACILITY_MANAGER):
+        for scope in ("write:alerts", "read:alerts"):
+            token = accounts.new_token(role, "test", [scope], 1, now_us, who="test")
+            async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+                body = {"action": "comment", "text": "geprüft", "who": "somebody else"}
+                answer = await client.post(f"{closed.url}/api/v1/alerts/{closed.alert}/actions", json=body)
+            answers[role, scope] = answer.status_code
+    accounts.close()
+    assert answers == {
+        (Role.ENGINEER, "write:alerts"): 200,
+        (Role.ENGINEER, "read:alerts"): 403,
+        (Role.FACILITY_MANAGER, "write:alerts"): 404,  # of a building that is not theirs
+        (Role.FACILITY_MANAGER, "read:alerts"): 403,
+    }
+    last = closed.alerts.get(closed.alert).history[-1]
+    assert (last.action, last.who, last.text) == ("commented", Role.ENGINEER, "geprüft")
+
+
+async def test_operators_see_by_rest_what_their_pages_show(clients: dict[Role | None, httpx.AsyncClient]) -> None:
+    client = clients[Role.OPERATOR]
+    letters = (await client.get("/api/v1/operation/set-aside")).json()
+    assert {letter["reason"] for letter in letters} == {"no number", "range"}
+    assert (await client.get("/api/v1/operation/settings")).json()["does"]
+    factors = (await client.get("/api/v1/operation/factors")).json()["factors"]
+    assert all(factor["publisher"] and float(factor["g_per_kwh"]) > 0 for factor in factors)
+    assert (await client.get("/api/v1/operation/log")).json()[0]["action"]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "energie.example.de"])
 async def test_without_sign_in_the_app_stays_on_its_machine(host: str) -> None:
     with pytest.raises(ValueError, match="sign_in: local"):

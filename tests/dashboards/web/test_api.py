@@ -2,12 +2,15 @@
 
 import csv
 import io
+import json
+import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
+from jsonschema import Draft202012Validator
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
@@ -118,6 +121,25 @@ async def test_alerts_without_who_did_what(client: httpx.AsyncClient, web: Runni
     assert (await client.get("/api/v1/alerts/none")).status_code == 404
 
 
+async def test_alerts_are_acted_on(client: httpx.AsyncClient, web: Running) -> None:
+    address = f"/api/v1/alerts/{web.alert}/actions"
+
+    async def act(**body: object) -> httpx.Response:
+        return await client.post(address, json={"who": "leitstand", **body})
+
+    assert (await act(action="acknowledge")).json()["state"] == "acknowledged"
+    assert (await act(action="mute", hours=2)).json()["muted_until"] is not None
+    assert (await act(action="unmute")).json()["muted_until"] is None
+    assert (await act(action="assign", assignee="kl")).status_code == 200
+    assert (await act(action="false_alarm")).json()["verdict"] == "false_alarm"
+    assert (await act(action="resolve", text="Ventil zu")).json()["state"] == "resolved"
+    assert (await act(action="reopen")).json()["state"] == "open"
+    assert (await act(action="comment", text=" ")).status_code == 422
+    assert (await act(action="explode")).status_code == 422
+    assert (await client.post("/api/v1/alerts/none/actions", json={"action": "resolve"})).status_code == 404
+    assert {entry.who for entry in web.alerts.get(web.alert).history[-7:]} == {"leitstand"}
+
+
 async def test_health_follows_the_store(client: httpx.AsyncClient, web: Running) -> None:
     well = await client.get("/health")
     assert (well.status_code, well.json()) == (200, {"status": "ok", "store": "ok", "outbox": 3})
@@ -132,6 +154,13 @@ async def test_health_follows_the_store(client: httpx.AsyncClient, web: Running)
 async def test_openapi_needs_no_other_server(client: httpx.AsyncClient) -> None:
     document = (await client.get("/api/openapi.json")).json()
     assert {"/v1/sites", "/v1/devices", "/v1/series", "/v1/alerts"} <= set(document["paths"])
+    assert document["openapi"].startswith("3.1")
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
+    operations = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+    assert len(set(operations)) == len(operations)
     for path in ("/docs", "/redoc", "/api/docs", "/openapi.json"):
         assert (await client.get(path)).status_code == 404
 

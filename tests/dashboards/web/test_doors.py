@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Page, expect
 
+from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import Role
-from tests.dashboards.web.conftest import PASSWORD, SCREENSHOTS, Running, Visitor
+from tests.dashboards.web.conftest import NOW_US, PASSWORD, SCREENSHOTS, Running, Visitor, signed_in
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server("chromium")]
 Visit = Callable[..., Awaitable[Visitor]]
@@ -122,3 +123,34 @@ async def test_the_operator_sees_what_was_set_aside_and_who_did_what(visit: Visi
     await expect(page.locator(".remark").first).to_contain_text("there are no devices")
     await page.get_by_role("link", name="Protokoll").click()
     await expect(page.locator("tbody tr").first).to_contain_text("angemeldet", timeout=_PATIENCE_MS)
+
+
+async def test_people_change_their_own_password(visit: Visit, closed: Running) -> None:
+    accounts = Accounts(f"sqlite:///{closed.settings.accounts}")
+    accounts.add("petra", Role.ENGINEER, NOW_US, password=PASSWORD, buildings=None, who="test")
+    page = await (await visit(at=closed)).open("/account")
+    await sign_in(page, "petra")
+
+    async def change(current: str, new: str, again: str) -> None:
+        await expect(page.get_by_label("Bisheriges Kennwort")).to_be_visible(timeout=_PATIENCE_MS)
+        await page.get_by_label("Bisheriges Kennwort").fill(current)
+        await page.get_by_label("Neues Kennwort", exact=True).fill(new)
+        await page.get_by_label("Neues Kennwort noch einmal").fill(again)
+        async with page.expect_navigation(timeout=60_000):
+            await page.get_by_role("button", name="Ändern").click()
+
+    other = await signed_in(closed.url, "petra")
+    new = "eine längere Wortfolge"
+    for given, said in {
+        ("falsch geraten", new, new): "Das bisherige Kennwort stimmt nicht.",
+        (PASSWORD, "kurz", "kurz"): "Das neue Kennwort braucht mindestens 12 Zeichen.",
+        (PASSWORD, new, new + "!"): "Die beiden neuen Kennwörter sind nicht gleich.",
+        (PASSWORD, new, new): "Das Kennwort ist geändert.",
+    }.items():
+        await change(*given)
+        await expect(page.get_by_text(said)).to_be_visible(timeout=_PATIENCE_MS)
+    assert accounts.check("petra", new)
+    assert ("petra", "password changed") in {(entry.who, entry.action) for entry in accounts.log()}
+    assert (await other.get("/devices")).status_code == 303  # signed out
+    await other.aclose()
+    accounts.close()
