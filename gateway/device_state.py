@@ -50,14 +50,19 @@ class Devices:
                 self._devices[id_] = before[id_]
                 self._devices[id_].device = heard.device
 
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._devices
+
     def device(self, id_: str) -> Device:
         return self._devices[id_].device
 
     def heard(self, readings: Sequence[Reading], now_us: int) -> None:
-        """Readings of known devices have come."""
+        """Readings have come; those of devices that are not known are passed over."""
         newest = {reading.device: reading.time_us for reading in readings}
         for device, number in Counter([reading.device for reading in readings]).items():
-            state = self._devices[device]
+            state = self._devices.get(device)
+            if state is None:
+                continue
             if state.heard_us is None or now_us - state.heard_us > state.late_us:
                 state.online_us = now_us
             state.heard_us = now_us

@@ -15,11 +15,13 @@ from gateway.plausibility.reasons import DAMAGED, REFUSED
 from gateway.replay import Outcome, Revision, replay
 from gateway.reporter import Chronicle, Reporter
 from gateway.settings import GatewaySettings
+from gateway.sharing import Sharing
 from gateway.status import CollectorState, DeviceStatus, GatewayStatus, StoreStatus
 from gateway.supervisor import Supervisor
 from gateway.writer import Writer
 from metering.clock import Clock
 from metering.estate import Device
+from metering.heartbeat import GATEWAY
 from metering.instant import SECOND
 from metering.texts import Language
 from storage.protocol import Store
@@ -41,6 +43,7 @@ class Gateway:
     collectors  with unique names
     devices     by id; readings of others are rejected
     language    of the events it writes
+    sharing     where other gateways have the same collectors: which of them run here
 
     Raises ValueError if two collectors have one name.
     """
@@ -53,6 +56,7 @@ class Gateway:
         settings: GatewaySettings,
         clock: Clock,
         language: Language = "de",
+        sharing: Sharing | None = None,
     ) -> None:
         _check_names(collectors)
         self.health_port: int | None = None  # once it runs
@@ -61,11 +65,14 @@ class Gateway:
         self._clock = clock
         self._running = False
         self._writer = Writer(store, self.intake.outbox, self.intake.quarantine, settings, clock)
-        self._reporter = Reporter(store, self, Chronicle(language, self.intake.devices.device), clock)
+        self._sharing = sharing
+        self._collectors = collectors
+        self._devices = devices
+        self._reporter = Reporter(store, self, self._chronicle(language), clock)
         self._supervised: dict[Collector, Supervisor] = {}
         self._tasks: dict[Collector, asyncio.Task[None]] = {}
         self._exchanging = asyncio.Lock()
-        self._supervise(collectors)
+        self._know()
 
     async def run(self) -> None:
         """Collect and store until cancelled; then write for up to ``drain_s`` seconds more, and leave the rest on disk.
@@ -83,12 +90,12 @@ class Gateway:
         hold taken in or not acknowledged, before the new ones start. Raises ValueError if two have one name.
         """
         _check_names(collectors)
-        async with self._exchanging:
-            await _ended([self._tasks.pop(one) for one in list(self._tasks) if one not in collectors])
-            await self.intake.outbox.settled()  # so that a redelivery is known for one
-            self.intake.know(devices)
-            self._supervise(collectors)
-            self._start()
+        self._collectors, self._devices = collectors, devices
+        await self._regroup()
+
+    def answers_for(self, job: str) -> bool:
+        """Whether it is this gateway, of all that share, that does what one is to do."""
+        return self._sharing is None or self._sharing.answers_for(job)
 
     async def replay(self, revisions: Sequence[Revision], *, force: bool = False) -> list[Outcome]:
         """See `gateway.replay`."""
@@ -126,10 +133,12 @@ class Gateway:
             collectors=collectors,
             devices=self.intake.devices.counts(now_us),
             problems=self._problems(now_us, store),
+            replicas=() if self._sharing is None else self._sharing.replicas,
         )
 
     def _problems(self, now_us: int, store: StoreStatus) -> tuple[str, ...]:
         states = [supervisor.status().state for supervisor in self._supervised.values()]
+        alone = "" if self._sharing is None else self._sharing.problem
         failing_s = 0.0 if store.failing_since_us is None else (now_us - store.failing_since_us) / SECOND
         found = {
             "it is not running, or shutting down": not self._running,
@@ -138,6 +147,7 @@ class Gateway:
             self.intake.quarantine.trouble: bool(self.intake.quarantine.trouble),
             f"the store has taken nothing for {failing_s:.0f} s: {store.error}": failing_s
             > self._settings.unready_after_s,
+            alone: bool(alone),
             "no collector is running": bool(states) and CollectorState.RUNNING not in states,
         }
         return tuple(problem for problem, is_one in found.items() if is_one)
@@ -145,27 +155,53 @@ class Gateway:
     async def _work(self) -> None:
         writing = asyncio.create_task(self._writer.run(), name="writer")
         reporting = asyncio.create_task(self._reporter.run(), name="reporter")
+        working = [writing]
+        if self._sharing is not None:
+            working.append(asyncio.create_task(self._sharing.run(self._regroup), name="sharing"))
         self._running = True
         self._start()
         _log.info("gateway_runs", collectors=len(self._tasks), queued=self.intake.outbox.queued)
         try:
-            await asyncio.wait([writing])
-            writing.result()
+            done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             self._running = False
             await _ended(self._tasks.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.drain_s):
                     await self.intake.outbox.drained()
-            await _ended([writing, reporting])
+            await _ended([*working, reporting])
             _log.info("gateway_stopped", queued=self.intake.outbox.queued)
 
-    def _supervise(self, collectors: Iterable[Collector]) -> None:
+    def _chronicle(self, language: Language) -> Chronicle:
+        states = self.intake.devices
+        if self._sharing is None:
+            return Chronicle(language, states.device)
+        name = f"{GATEWAY}.{self._sharing.replica}"
+        return Chronicle(language, states.device, name, lambda id_: id_ in self._devices and id_ not in states)
+
+    async def _regroup(self) -> None:
+        """Let the collectors run that are to run here, and no others."""
+        async with self._exchanging:
+            here = self._here()
+            await _ended([self._tasks.pop(one) for one in list(self._tasks) if one not in here])
+            await self.intake.outbox.settled()  # so that a redelivery is known for one
+            self._know()
+            self._start()
+
+    def _know(self) -> None:
+        self.intake.know(self._devices, None if self._sharing is None else self._sharing.devices())
+        if self._sharing is not None:
+            self._reporter.begin_anew()
         settings, before = self._settings, self._supervised
         self._supervised = {
             one: before.get(one) or Supervisor(one, settings.retry_s, settings.retry_max_s, self._clock)
-            for one in collectors
+            for one in self._here()
         }
+
+    def _here(self) -> list[Collector]:
+        return [one for one in self._collectors if self._sharing is None or one.name in self._sharing.held]
 
     def _start(self) -> None:
         """Start those that do not run yet, once the gateway does."""

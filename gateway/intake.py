@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from collectors.protocol import DeadLetter, Receipt
 from gateway.device_state import Devices
@@ -103,9 +103,13 @@ class Intake:
         """See `collectors.protocol.Sink`."""
         self.devices.failed(device, reason, self._clock.now_us())
 
-    def know(self, devices: Mapping[str, Device]) -> None:
-        """From now on these are the devices; what is known of those that stay is kept."""
-        self.devices.know(devices, self._clock.now_us())
+    def know(self, devices: Mapping[str, Device], watched: Collection[str] | None = None) -> None:
+        """From now on these are the devices; what is known of those that stay is kept.
+
+        ``watched`` are those whose silence is noticed; all if left out.
+        """
+        here = devices if watched is None else {id_: device for id_, device in devices.items() if id_ in watched}
+        self.devices.know(here, self._clock.now_us())
         self.plausibility.know(devices)
 
     async def _keep_what_fits(self, readings: Sequence[Reading]) -> None:

@@ -38,6 +38,8 @@ class StatusMetrics(Collector):
         yield _gauge("store_up", "1 while the store takes readings.", status.store.failing_since_us is None)
         yield _gauge("store_lag_seconds", "Waiting time of the reading to be stored next.", status.store.lag_s)
         yield _gauge("ready", "1 if there are no problems.", status.ready)
+        if status.replicas:
+            yield _gauge("replicas", "Gateways that share the connections.", len(status.replicas))
         yield _gauges(
             "devices", "Devices by state.", "state", {str(state): number for state, number in status.devices.items()}
         )

@@ -34,18 +34,35 @@ _log = structlog.get_logger(__name__)
 
 
 class Chronicle:
-    """Turns states into events; no I/O. An event that lasts is given once, and again when it ends."""
+    """Turns states into events; no I/O. An event that lasts is given once, and again when it ends.
 
-    def __init__(self, language: Language, device: Callable[[str], Device]) -> None:
+    name          of the gateway, as the subject of events
+    is_elsewhere  whether a device is another gateway's to tell of
+    """
+
+    def __init__(
+        self,
+        language: Language,
+        device: Callable[[str], Device],
+        name: str = GATEWAY,
+        is_elsewhere: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._device = device
+        self._name = name
+        self._is_elsewhere = is_elsewhere
         self._say = Texts("gateway", language)
         self._open: dict[tuple[str, str], Event] = {}  # by kind and subject
 
     def resume(self, events: Iterable[Event]) -> None:
         """Go on with those of an earlier process."""
         for event in events:
-            if event.kind in _SEVERITIES and event.end_us is None:
+            is_ours = event.subject == self._name if event.kind == FULL else not self._is_elsewhere(event.subject)
+            if event.kind in _SEVERITIES and event.end_us is None and is_ours:
                 self._open.setdefault((event.kind, event.subject), event)
+
+    def forget_devices(self) -> None:
+        """Know of no device's event, until `resume` tells."""
+        self._open = {key: event for key, event in self._open.items() if event.kind == FULL}
 
     def devices(self, statuses: Iterable[DeviceStatus], now_us: int) -> Iterator[Event]:
         """What is new with the devices, of which these are all. One not heard yet has no new state."""
@@ -67,9 +84,9 @@ class Chronicle:
     def outbox(self, status: GatewayStatus) -> Iterator[Event]:
         """Whether the outbox is full."""
         if status.outbox_full:
-            yield from self._begin(FULL, GATEWAY, status.at_us, self._say("full"))
+            yield from self._begin(FULL, self._name, status.at_us, self._say("full"))
         else:
-            yield from self._end(FULL, GATEWAY, status.at_us)
+            yield from self._end(FULL, self._name, status.at_us)
 
     def _error(self, status: DeviceStatus, now_us: int) -> Iterator[Event]:
         open_one = self._open.get((ERROR, status.id))
@@ -151,6 +168,11 @@ class Reporter:
                 _log.debug("not reported", error=describe(error))
             except Exception:  # noqa: BLE001 - readings matter more than what is said of them
                 _log.exception("report_failed")
+
+    def begin_anew(self) -> None:
+        """Take from the store what is going on: the devices to tell of are others now."""
+        self._chronicle.forget_devices()
+        self._resumed = False
 
     async def _report(self) -> None:
         status, devices = self._observed.status(), self._observed.devices()

@@ -17,6 +17,19 @@ class HealthSettings(Strict):
     """TCP port; 0 takes a free one."""
 
 
+class SharingSettings(Strict):
+    """Several gateways (replicas) that divide the connections of this file among themselves; see docs/scale.md."""
+
+    replica: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    """This gateway's name among them. It stays with its data_dir for ever, such as ${env:HOSTNAME} in a StatefulSet."""
+    broker: str
+    """Id of the MQTT connection over whose broker they know of each other."""
+    takeover_s: float = Field(default=30.0, ge=3)
+    """Within how many seconds the others take over from a replica that is lost."""
+    alone_s: float = Field(default=300.0, ge=0)
+    """How many seconds a replica that is cut off from the broker keeps what it has; others may poll the same then."""
+
+
 class GatewaySettings(Strict):
     """Validation, outbox, health."""
 
@@ -46,3 +59,5 @@ class GatewaySettings(Strict):
     """How long a shutdown goes on writing to the store, in seconds; the rest stays in the outbox."""
     health: HealthSettings = HealthSettings()
     """Health and metrics."""
+    sharing: SharingSettings | None = None
+    """Leave out where there is one gateway."""

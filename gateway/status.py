@@ -78,6 +78,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     outbox_full         whether collectors have to wait, or their readings are thinned
     damaged             pieces of damaged bytes found in the outbox, and set aside
     problems            why it is not ready; empty if it is
+    replicas            those that are there; empty where nothing is shared
     """
 
     at_us: int
@@ -100,6 +101,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     collectors: tuple[CollectorStatus, ...]
     devices: dict[DeviceState, int]
     problems: tuple[str, ...]
+    replicas: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:

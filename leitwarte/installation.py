@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from collectors.modbus.settings import ModbusSettings
+from collectors.mqtt.settings import MqttSettings
 from collectors.protocol import Collector
 from leitwarte.changes import Changes, acquisition, needing_restart, with_fixed
 from leitwarte.settings import Settings
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from analytics.service import Analytics
     from dashboards.web.app import WebApp
     from gateway.gateway import Gateway
+    from gateway.sharing import Portion, Sharing
 
 _RETRY_S = 5.0
 _ANSWER_S = 5.0  # a server that does not answer at the start must not keep the gateway from collecting
 _CONDENSE_AFTER_S = 600.0  # when the start is over, and all parts are at work
 _DAY_S = 86_400.0
+
+_Connected = dict[str, tuple[ModbusSettings | MqttSettings, Collector]]  # with the settings that each was made of
 
 _log = structlog.get_logger()
 
@@ -53,7 +57,7 @@ class Installation:
         self.estate = settings.estate()
         self.store = open_store(settings.store_in_data_dir, settings.calendar)
         self._parts: Collection[Part] = ()  # that run here
-        self._collectors: dict[str, tuple[object, Collector]] = {}  # by name, with their settings
+        self._collectors: _Connected = {}  # by name
         self._slots: dict[Part, Slot] = {}
         settings.data_dir.mkdir(parents=True, exist_ok=True)
 
@@ -77,7 +81,18 @@ class Installation:
             settings.gateway_in_data_dir,
             self.clock,
             settings.language,
+            self._sharing,
         )
+
+    @cached_property
+    def _sharing(self) -> "Sharing | None":
+        sharing = self.settings.gateway.sharing
+        if sharing is None:
+            return None
+        from gateway.sharing import Sharing
+
+        broker = next(one for one in self.settings.mqtt if one.id == sharing.broker)
+        return Sharing(sharing, broker, _portions(self._collectors), self.clock)
 
     @cached_property
     def analytics(self) -> "Analytics":
@@ -107,6 +122,8 @@ class Installation:
         applied: list[str] = []
         if Part.GATEWAY in self._parts:
             applied += acquisition(old, new)
+            if self._sharing is not None:
+                self._sharing.know(_portions(collectors))
             await self.gateway.exchange([collector for _, collector in collectors.values()], estate.devices)
             self._collectors = collectors
         self.settings, self.estate = new, estate
@@ -116,12 +133,12 @@ class Installation:
             applied.append(f"{part} begun anew")
         return Changes(applied, restart)
 
-    def _connected(self, settings: Settings) -> dict[str, tuple[object, Collector]]:
+    def _connected(self, settings: Settings) -> _Connected:
         """A collector for each connection; the one that is there already, if its settings are the same."""
         from collectors.modbus.collector import ModbusCollector
         from collectors.mqtt.collector import MqttCollector
 
-        collectors: dict[str, tuple[object, Collector]] = {}
+        collectors: _Connected = {}
         for kind, _, connection in settings.connections():
             key = f"{kind} {connection.id}"
             before = self._collectors.get(key)
@@ -130,7 +147,9 @@ class Installation:
             elif isinstance(connection, ModbusSettings):
                 collectors[key] = connection, ModbusCollector(connection, self.clock)
             else:
-                collectors[key] = connection, MqttCollector(connection, self.clock)
+                sharing = settings.gateway.sharing
+                own = connection if sharing is None else connection.of_replica(sharing.replica)
+                collectors[key] = connection, MqttCollector(own, self.clock)
         return collectors
 
     def _new_analytics(self, settings: Settings, estate: Estate) -> "Analytics":
@@ -210,6 +229,9 @@ class Installation:
         """Condense what has come of age, a while after the start and then each day."""
         await asyncio.sleep(_CONDENSE_AFTER_S)
         while True:
+            if not self.gateway.answers_for("retention"):
+                await asyncio.sleep(_CONDENSE_AFTER_S)
+                continue
             try:
                 done = await self.store.condense(self.clock.now_us())
             except StoreError as error:
@@ -227,3 +249,9 @@ class Installation:
             if self.analytics.cycles != seen:
                 seen = self.analytics.cycles
                 await asyncio.to_thread(self.settings.heartbeat.touch)
+
+
+def _portions(connected: _Connected) -> "dict[str, Portion]":
+    from leitwarte.sharing import portion
+
+    return {collector.name: portion(connection) for connection, collector in connected.values()}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from analytics.alerts.kinds import KINDS
 from leitwarte.settings import Settings
+from leitwarte.sharing import indivisible
 from metering.formula import CircularFormulas, Formula, in_order
 from metering.quantities import QUANTITIES, Kind
 from metering.yaml_lines import Path
@@ -27,6 +28,7 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         if key in known.setdefault(what, set()):
             yield LooseEnd((*where, "id"), f"{what} id {key!r} is used twice", "give each its own id")
         known[what].add(key)
+    known["MQTT connection"] = {broker.id for broker in settings.mqtt}
     known["quantity"] = set(QUANTITIES)
     known["register quantity"] = {name for name, entry in QUANTITIES.items() if entry.kind is Kind.REGISTER}
     known["kind of alert"] = set(KINDS)
@@ -35,6 +37,8 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
         if wanted is not None and wanted not in known.get(what, ()):
             yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
     yield from _circle(settings)
+    for indivisible_part in indivisible(settings):
+        yield LooseEnd(*indivisible_part)
     yield from _late(settings)
 
 
@@ -99,6 +103,8 @@ def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:
                 yield (*where, "gas_area"), "gas supply area", meter.gas_area
                 for source in Formula.parse(meter.formula).meters if meter.formula else ():
                     yield (*where, "formula"), "meter", source
+    sharing = settings.gateway.sharing
+    yield ("gateway", "sharing", "broker"), "MQTT connection", sharing.broker if sharing else None
     yield from _routes(settings)
 
 

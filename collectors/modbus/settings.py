@@ -147,6 +147,8 @@ class ModbusSettings(ModbusConnection):
     """
 
     devices: tuple[ModbusDevice, ...] = Field(min_length=1)
+    replica: str = ""
+    """The only gateway that may poll it, where several share (gateway.sharing); any, one at a time, if left out."""
 
     @model_validator(mode="after")
     def _units_exist(self) -> Self:

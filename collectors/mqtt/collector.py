@@ -1,6 +1,7 @@
 """The collector of one broker: messages in; readings and dead letters out; acknowledged when they are safe."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ BATCH = 500
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _TOPICS_REMEMBERED = 10_000
+_LEAVE_S, _QUIET_S = 5.0, 0.3  # to take what is on its way when the group is left; no more comes after such a pause
 _ASK_AGAIN_S = 30.0  # an answer may be lost, and a device that never answers must not be flooded
 
 _log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ class MqttCollector:
         self._clock = clock
         self._queue = queue
         self._version: Version = "3.1.1" if settings.protocol == "3.1.1" else "5"
-        self._version_is_settled = settings.protocol != "auto"
+        self._version_is_settled = settings.protocol != "auto" or bool(settings.share)
         self._unclaimed: set[str] = set()
         self._requests = Requests()
 
@@ -104,17 +106,41 @@ class MqttCollector:
                     for request in self._requests.due(asyncio.get_running_loop().time()):
                         session.publish(request)
                         self.counts.requests += 1
+            except asyncio.CancelledError:
+                if self._settings.share:
+                    await self._leave_group(session, router, sink)
+                raise
             finally:
                 subscribing.cancel()
                 await asyncio.gather(subscribing, return_exceptions=True)  # its error is that of the connection
 
     async def _subscribe(self, session: Session, router: "Router", sink: Sink) -> None:
-        for topic_filter in await session.subscribe(router.filters):
-            for listener in router.listeners_of(topic_filter):
+        prefix = self._settings.share_prefix
+        for topic_filter in await session.subscribe([prefix + wanted for wanted in router.filters]):
+            for listener in router.listeners_of(topic_filter.removeprefix(prefix)):
                 sink.failed(listener.device.id, f"broker {self.name} refuses the subscription to {topic_filter}")
         self.counts.connections += 1
         self._version_is_settled = True
         _log.info("mqtt connected", broker=self.name, version=session.version)
+
+    async def _leave_group(self, session: Session, router: "Router", sink: Sink) -> None:
+        """Have the others get what comes from now on, and take what is on its way here: nobody else would."""
+        prefix = self._settings.share_prefix
+        leaving = asyncio.create_task(session.unsubscribe([prefix + one for one in router.filters]))
+        quiet = False
+        with contextlib.suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(_LEAVE_S):
+                while not (quiet and leaving.done()):
+                    try:
+                        deliveries = await asyncio.wait_for(session.receive(BATCH), _QUIET_S)
+                    except TimeoutError:
+                        quiet = True
+                        continue
+                    await self._hand_over(deliveries, router, sink)
+                    session.acknowledge(deliveries)
+                    quiet = False
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
 
     def _lost(self, sink: Sink, error: BrokerError) -> None:
         where = f"{self._settings.host}:{self._settings.port}"

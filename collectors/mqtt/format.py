@@ -128,14 +128,16 @@ OptionsT = TypeVar("OptionsT", bound=Strict)
 class Format(ABC, Generic[OptionsT]):
     """How one kind of device speaks. An instance serves one device for one connection, so it may remember things.
 
-    name     as written in the settings
-    Options  what may stand under ``options`` of a device
-    whole    True if a message shows all parts of the device at once, so that a quantity which occurs in only one
-             part is the device's own; False where parts come in separate messages and must be named
+    name       as written in the settings
+    Options    what may stand under ``options`` of a device
+    remembers  True if it takes earlier messages to understand one, so that all must be heard by the same gateway
+    whole      True if a message shows all parts of the device at once, so that a quantity which occurs in only one
+               part is the device's own; False where parts come in separate messages and must be named
     """
 
     name: ClassVar[str]
     Options: ClassVar[type[Strict]] = NoOptions
+    remembers: ClassVar[bool] = False
     whole: ClassVar[bool] = False
 
     def __init__(self, topic: str, options: OptionsT) -> None:

@@ -27,6 +27,8 @@ class Kind(IntEnum):
     PUBCOMP = 7
     SUBSCRIBE = 8
     SUBACK = 9
+    UNSUBSCRIBE = 10
+    UNSUBACK = 11
     PINGREQ = 12
     PINGRESP = 13
     DISCONNECT = 14
@@ -170,6 +172,12 @@ def subscribe(version: Version, number: int, filters: Iterable[str], qos: int = 
     return _packet(Kind.SUBSCRIBE << 4 | 2, number.to_bytes(2, "big") + (b"\0" if version == "5" else b"") + wanted)
 
 
+def unsubscribe(version: Version, number: int, filters: Iterable[str]) -> bytes:
+    """UNSUBSCRIBE (3.10)."""
+    unwanted = b"".join(map(_text, filters))
+    return _packet(Kind.UNSUBSCRIBE << 4 | 2, number.to_bytes(2, "big") + (b"\0" if version == "5" else b"") + unwanted)
+
+
 def publish(version: Version, topic: str, payload: bytes, *, retain: bool = False, number: int = 0) -> bytes:
     """PUBLISH (3.3) at QoS 1 if it has a packet id, and at QoS 0 without."""
     head = _text(topic) + (number.to_bytes(2, "big") if number else b"") + (b"\0" if version == "5" else b"")
@@ -191,7 +199,7 @@ def completion(release: Packet) -> bytes:
 
 
 def granted(version: Version, packet: Packet) -> tuple[int, Sequence[int]]:
-    """Packet id and reason codes of a SUBACK (3.9). Raises MalformedPacket."""
+    """Packet id and reason codes of a SUBACK (3.9) or UNSUBACK (3.11). Raises MalformedPacket."""
     body = packet.body
     if len(body) < 2:
         raise MalformedPacket("a SUBACK without a packet id")

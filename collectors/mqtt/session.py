@@ -115,14 +115,11 @@ class Session(asyncio.Protocol):
         Retained messages come again with each connection, since decoders need the descriptions among them anew.
         Messages of the session arrive meanwhile and must be taken: the answer may stand behind a full queue.
         """
-        refused: list[str] = []
-        for number, start in enumerate(range(0, len(filters), _FILTERS_A_PACKET), start=1):
-            some = filters[start : start + _FILTERS_A_PACKET]
-            self._write(packets.subscribe(self.version, number, some))
-            future = self._subscribing[number] = asyncio.get_running_loop().create_future()
-            granted = await future
-            refused += [topic for topic, code in zip(some, granted, strict=False) if code >= 0x80]
-        return refused
+        return await self._settle(filters, packets.subscribe)
+
+    async def unsubscribe(self, filters: Sequence[str]) -> None:
+        """What the session holds already still comes. Raises BrokerError if the connection fails."""
+        await self._settle(filters, packets.unsubscribe)
 
     async def receive(self, most: int) -> list[Delivery]:
         """Wait until a message is here and return all that are, up to ``most``.
@@ -169,6 +166,17 @@ class Session(asyncio.Protocol):
                 future.set_exception(BrokerError(self._why))
                 future.exception()  # who waited may have gone
 
+    async def _settle(self, filters: Sequence[str], ask: Callable[[Version, int, Sequence[str]], bytes]) -> list[str]:
+        """Ask for so many filters at a time, and wait for each answer; returns those that were refused."""
+        refused: list[str] = []
+        for number, start in enumerate(range(0, len(filters), _FILTERS_A_PACKET), start=1):
+            some = filters[start : start + _FILTERS_A_PACKET]
+            self._write(ask(self.version, number, some))
+            future = self._subscribing[number] = asyncio.get_running_loop().create_future()
+            granted = await future
+            refused += [topic for topic, code in zip(some, granted, strict=False) if code >= 0x80]
+        return refused
+
     def _write(self, data: bytes) -> None:
         if self._transport.is_closing():
             raise BrokerError(self._why or "the connection is closed")
@@ -201,7 +209,7 @@ class Session(asyncio.Protocol):
     def _hear(self, packet: Packet) -> None:
         if packet.kind == Kind.CONNACK and not self._answered.done():
             self._answered.set_result(packets.answer(packet))
-        elif packet.kind == Kind.SUBACK:
+        elif packet.kind in (Kind.SUBACK, Kind.UNSUBACK):
             number, codes = packets.granted(self.version, packet)
             future = self._subscribing.pop(number, None)
             if future is not None and not future.done():

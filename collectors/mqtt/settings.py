@@ -80,6 +80,8 @@ class MqttSettings(Strict):
     """How long a broker with MQTT 5 keeps messages while the collector is away; with 3.1.1 the broker decides."""
     say_status: bool = True
     """Whether to say online or offline there, retained and as the last will, under leitwarte/<client_id>/status."""
+    share: str = Field(default="", pattern=r"^[^/+#\x00]*$")
+    """Name of the group in which several gateways share the messages out (``$share/<name>/…``, MQTT 5)."""
     devices: tuple[MqttDevice, ...] = ()
 
     @field_validator("protocol", mode="before")
@@ -104,6 +106,20 @@ class MqttSettings(Strict):
     @property
     def session_name(self) -> str:
         return self.client_id or f"leitwarte-{self.id}"
+
+    @property
+    def share_prefix(self) -> str:
+        """What stands before each topic filter where messages are shared out."""
+        return f"$share/{self.share}/" if self.share else ""
+
+    def of_replica(self, replica: str) -> "MqttSettings":
+        """As one of several gateways connects: in a session of its own where messages are shared out."""
+        return self.model_copy(update={"client_id": f"{self.session_name}-{replica}"}) if self.share else self
+
+    def presence_of(self, replica: str) -> "MqttSettings":
+        """A connection beside it, for a replica to say that it is there."""
+        changes = {"client_id": f"{self.session_name}.{replica}", "share": "", "devices": ()}
+        return self.model_copy(update={**changes, "say_status": True, "session_expiry_s": 0})  # what it missed is old
 
     @property
     def status_topic(self) -> str:

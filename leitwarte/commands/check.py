@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from collectors.modbus.plan import plan
-from collectors.modbus.settings import ModbusDevice
+from collectors.modbus.settings import ModbusDevice, ModbusSettings
+from collectors.mqtt.settings import MqttSettings
 from leitwarte.commands.common import (
     CONFIG,
     WRONG_CALL,
@@ -74,13 +75,14 @@ def deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield ("store",), f"keep readings in the embedded database {store.path}"
     for c, connection in enumerate(settings.modbus):
         where: Path = ("modbus", c)
-        yield where, f"connect to {connection.protocol} {connection.address} ({connection.id})"
+        held = _held(connection, settings)
+        yield where, f"connect to {connection.protocol} {connection.address} ({connection.id}){held}"
         for d, device in enumerate(connection.devices):
             yield (*where, "devices", d), f"  {device.id}: unit {device.unit}, {_polling(device)}"
     for b, broker in enumerate(settings.mqtt):
         where = ("mqtt", b)
         secure = ", encrypted" if broker.tls else ""
-        yield where, f"subscribe at MQTT {broker.host}:{broker.port} ({broker.id}{secure})"
+        yield where, f"subscribe at MQTT {broker.host}:{broker.port} ({broker.id}{secure}){_held(broker, settings)}"
         for d, listened in enumerate(broker.devices):
             what = f"  {listened.id}: {listened.topic} as {listened.format}, expected every {listened.interval_s:g} s"
             yield (*where, "devices", d), what
@@ -91,8 +93,22 @@ def deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
             for m, meter in enumerate(building.meters):
                 what = f"  meter {meter.id}: {meter.carrier} {meter.balance_role} from {meter.formula or meter.device}"
                 yield (*place, "meters", m), what
+    if (sharing := settings.gateway.sharing) is not None:
+        what = f"be replica {sharing.replica}; a lost one's connections are taken over within {sharing.takeover_s:g} s"
+        yield ("gateway", "sharing"), what
     web = settings.web
     yield ("web",), f"serve the web app at http://{web.host}:{web.port}, in {settings.language}"
+
+
+def _held(connection: ModbusSettings | MqttSettings, settings: Settings) -> str:
+    """By which replica, where there are several."""
+    if settings.gateway.sharing is None:
+        return ""
+    if isinstance(connection, MqttSettings) and connection.share:
+        return f", by all replicas: each message goes to one of group {connection.share}"
+    if isinstance(connection, ModbusSettings) and connection.replica:
+        return f", by replica {connection.replica} alone"
+    return ", by one of the replicas at a time"
 
 
 def _polling(device: ModbusDevice) -> str:

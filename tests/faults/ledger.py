@@ -106,6 +106,13 @@ class Ledger:
     def polls_by_bus(self) -> Counter[str]:
         return Counter(poll.bus for poll in self._polls)
 
+    def polls_since(self, at_s: float) -> dict[str, float]:
+        """When each bus was first polled after this time (monotonic, s); only those that were."""
+        return {poll.bus: poll.at_s for poll in reversed(self._polls) if poll.at_s > at_s}
+
+    def polled_keys(self) -> list[Key]:
+        return [poll.key for poll in self._polls]
+
     def settle_polls(self, lives: Sequence[tuple[float, float]]) -> None:
         """A poll is sure if the same process asked on the same bus again: it asks when the answer before is durable.
 
@@ -120,10 +127,12 @@ class Ledger:
                         self.sayings[before.key].sure = True
                     newest[poll.bus] = poll
 
-    def missing(self, found: Found) -> int:
-        """How many of those that are sure are nowhere."""
+    def missing(self, found: Found, episode: str = "") -> int:
+        """How many of those that are sure (of an episode) are nowhere."""
         return sum(
-            saying.sure and not found.places(key) and key not in found.damaged for key, saying in self.sayings.items()
+            saying.sure and not found.places(key) and key not in found.damaged
+            for key, saying in self.sayings.items()
+            if not episode or saying.episode == episode
         )
 
     def account(self, found: Found) -> dict[str, Row]:

@@ -96,10 +96,15 @@ class Gateway:
         with self._clock.open("r+b") as file:
             file.write(_STEP.pack(round(seconds * 1e9)))
 
+    async def health(self) -> Any:
+        """What the gateway says of itself; None while nobody answers."""
+        answer = await asyncio.to_thread(self._ask, "/health")
+        return json.loads(answer) if answer else None
+
     async def silent_devices(self) -> int | None:
         """How many are not online; None while nobody answers."""
-        answer = await asyncio.to_thread(self._ask, "/health")
-        return len(json.loads(answer)["devices_not_online"]) if answer else None
+        health = await self.health()
+        return None if health is None else len(health["devices_not_online"])
 
     async def metrics(self) -> dict[str, float]:
         """The sum of each metric over its labels; none while nobody answers."""

@@ -255,3 +255,51 @@ def test_late_readings_must_still_be_there_to_be_computed_anew(tmp_path: Path) -
     fitting = tmp_path / "fitting.yaml"
     fitting.write_text(GOOD.rstrip() + "\nanalytics:\n  late_days: 89\n", "utf-8")
     assert load(fitting).settings.analytics.late_days == 89
+
+
+SHARED = """\
+store: { kind: influxdb, url: http://localhost:8086, version: 1 }
+mqtt:
+  - id: city
+    host: broker
+    share: leitwarte
+    devices:
+      - id: lamp
+        format: number
+        topic: lamp
+        options: { quantity: illuminance, unit: lx }
+modbus:
+  - id: cellar
+    serial: { port: /dev/ttyUSB0 }
+    replica: a
+    devices: [{ id: meter, unit: 1, template: eastron/sdm630 }]
+gateway:
+  sharing: { replica: a, broker: city }
+"""
+
+
+def test_what_can_be_shared_is_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(SHARED, "utf-8")
+    assert load(path).settings.gateway.sharing is not None
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "message", "remedy"),
+    [
+        ("broker: city", "broker: cty", 17, "no MQTT connection 'cty'", "did you mean 'city'?"),
+        ("format: number", "format: shelly_gen2", 8, "understood by those before it only", "without share"),
+        ("host: broker", "host: broker\n    protocol: 3.1.1", 5, "3.1.1 has no shared", "take this line out"),
+        ("    replica: a\n", "", 12, "/dev/ttyUSB0 is on one machine", "replica: NAME"),
+        ("influxdb, url: http://localhost:8086, version: 1", "embedded", 17, "embedded store", "influxdb"),
+        ("gateway:\n  sharing: { replica: a, broker: city }\n", "", 5, "gateway.sharing is missing", "say who"),
+    ],
+)
+def test_what_cannot_be_shared_is_named_with_its_line(  # noqa: PLR0917
+    right: str, wrong: str, line: int, message: str, remedy: str, tmp_path: Path
+) -> None:
+    text = SHARED.replace(right, wrong)
+    if "shelly" in wrong:
+        text = text.replace("        options: { quantity: illuminance, unit: lx }\n", "")
+    found = problems(tmp_path, text)
+    assert any(at == line and message in said and remedy in todo for at, said, todo in found), found

@@ -27,6 +27,7 @@ class Homie(Format[HomieOptions]):
     """Values are retained and have no time, so those from before the connection are never taken."""
 
     name = "homie"
+    remembers = True
     Options = HomieOptions
 
     def __init__(self, topic: str, options: HomieOptions) -> None:

@@ -70,6 +70,7 @@ class ShellyGen2(Format[NoOptions]):
     """Component 0 is the device as such; component ``N`` is part ``N``; the registers of a phase are part ``L1`` …"""
 
     name = "shelly_gen2"
+    remembers = True
 
     def __init__(self, topic: str, options: NoOptions) -> None:
         super().__init__(topic, options)

@@ -49,6 +49,7 @@ class SparkplugB(Format[SparkplugOptions]):
     """The device's topic is ``spBv1.0/<group>/<edge node>``, with ``/<device>`` for a device behind the edge node."""
 
     name = "sparkplug_b"
+    remembers = True
     Options = SparkplugOptions
 
     def __init__(self, topic: str, options: SparkplugOptions) -> None:
