@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboards.web import alerts_api, co2_api, export, operation_api
+from dashboards.web import alerts_api, co2_api, exchanges_api, export, operation_api
 from dashboards.web.answers import (
     BuildingOut,
     DeviceOut,
@@ -51,6 +51,7 @@ def application(house: House) -> FastAPI:
     app.include_router(_values())
     app.include_router(alerts_api.router())
     app.include_router(operation_api.router())
+    app.include_router(exchanges_api.router())
     if house.reports is not None:
         app.include_router(co2_api.router())
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 
 from analytics.alerts.book import AlertBook
+from analytics.exchange_book import ExchangeBook
 from analytics.reports.rules import Rules
 from dashboards.settings import WebSettings
 from dashboards.web import api, preferences
@@ -22,6 +23,7 @@ from dashboards.web.access.entrance import Entrance
 from dashboards.web.access.rights import undeclared
 from dashboards.web.access.sight import Sight
 from dashboards.web.access.visitor import NOTHING
+from dashboards.web.exchanges import Exchanges
 from dashboards.web.frame import Desk
 from dashboards.web.house import Health, House
 from dashboards.web.inbox import Inbox
@@ -34,6 +36,7 @@ from dashboards.web.pages import (
     building,
     co2,
     devices,
+    exchange,
     meter,
     operation,
     overview,
@@ -50,7 +53,7 @@ from metering.localtime import LocalCalendar
 from metering.texts import Language
 from storage.protocol import Store
 
-_PAGES = (overview, alerts, alert, building, meter, devices, co2, reports, trace, operation, account, about)
+_PAGES = (overview, alerts, alert, building, meter, exchange, devices, co2, reports, trace, operation, account, about)
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12303f"/>'
     '<path d="M5 21l6-7 5 5 10-11" fill="none" stroke="#58b4d1" stroke-width="3.2" stroke-linecap="round" '
@@ -99,6 +102,7 @@ class WebApp:
             reports=Reports(store, estate, rules, clock, calendar) if rules else None,
             health=health,
             operations=operations,
+            exchanges=Exchanges(ExchangeBook(alerts.database), store, clock, calendar),
         )
         self.port = settings.port
         """The port it listens on, once `run` has begun."""

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from dashboards.settings import WebSettings
 from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.visitor import EVERYBODY, Visitor
+from dashboards.web.exchanges import Exchanges
 from dashboards.web.inbox import Inbox
 from dashboards.web.operations import Operations
 from dashboards.web.queries import Queries
@@ -30,6 +31,7 @@ class House:
     health    further states for the health page, from whoever runs the app; None if there are none
     accounts  None without sign-in
     operations  for the operator's pages, from whoever runs the app
+    exchanges   of meters, to be noted
     visitor   for whom it is
     """
 
@@ -44,6 +46,7 @@ class House:
     health: Health | None
     accounts: Accounts | None = None
     operations: Operations | None = None
+    exchanges: Exchanges | None = None
     visitor: Visitor = EVERYBODY
 
 

@@ -34,11 +34,12 @@ class Permission(StrEnum):
     ALERTS = "alerts"  # read alerts
     ACT = "act"  # acknowledge, comment, mute …
     CO2 = "co2"  # emissions and reports, by day and longer
+    EXCHANGE = "exchange"  # note the exchange of a meter
     OPERATE = "operate"  # what was set aside, settings, the log
 
 
 _ALL = frozenset(Permission)
-_READING = frozenset(Permission) - {Permission.OPERATE}
+_READING = frozenset(Permission) - {Permission.OPERATE, Permission.EXCHANGE}
 
 RIGHTS: Mapping[Role, frozenset[Permission]] = {
     Role.ENGINEER: _READING,
@@ -52,6 +53,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = {
     "read:values": frozenset({Permission.ESTATE, Permission.VALUES}),
     "read:alerts": frozenset({Permission.ESTATE, Permission.ALERTS}),
     "write:alerts": frozenset({Permission.ALERTS, Permission.ACT}),
+    "write:exchanges": frozenset({Permission.ESTATE, Permission.EXCHANGE}),
     "read:operation": frozenset({Permission.OPERATE}),
     "read:co2": frozenset({Permission.ESTATE, Permission.CO2}),
 }
@@ -72,6 +74,7 @@ ADDRESSES: Mapping[str, Needs] = {
     "/": Needs(Permission.VALUES),
     "/building/{building}": Needs(Permission.VALUES),
     "/meter/{meter}": Needs(Permission.VALUES),
+    "/meter/{meter}/exchange": Needs(Permission.EXCHANGE),
     "/devices": Needs(Permission.VALUES),
     "/alerts": Needs(Permission.ALERTS),
     "/alerts/{rest:path}": Needs(Permission.ALERTS, Permission.ACT),
@@ -93,6 +96,7 @@ ADDRESSES: Mapping[str, Needs] = {
     "/api/v1/sites": Needs(Permission.ESTATE),
     "/api/v1/buildings": Needs(Permission.ESTATE),
     "/api/v1/meters": Needs(Permission.ESTATE),
+    "/api/v1/meters/{meter}/exchanges": Needs(Permission.EXCHANGE, Permission.EXCHANGE),
     "/api/v1/devices": Needs(Permission.VALUES),
     "/api/v1/series": Needs(Permission.VALUES),
     "/api/v1/alerts": Needs(Permission.ALERTS),

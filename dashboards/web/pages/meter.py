@@ -7,6 +7,7 @@ from nicegui import ui
 
 from analytics.alerts.sensitivity import Judgement, judgements
 from dashboards.web import parts
+from dashboards.web.access.rights import Permission
 from dashboards.web.charts import Options
 from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
@@ -48,6 +49,11 @@ async def _page(desk: Desk, meter: Meter) -> None:
     elif obis := QUANTITIES[meter.register].obis:
         about.append(f"OBIS {obis}")
     parts.heading(meter.name, " · ".join(about), (building.name, parts.path("building", building.id)))
+
+    if meter.formula is None and desk.visitor.may(Permission.EXCHANGE):
+        with ui.link(target=parts.path("meter", meter.id, "exchange")).classes("to"):
+            ui.icon("swap_horiz")
+            ui.label(say("exchange.to"))
 
     async def now() -> MeterView:
         return await house.queries.meter(meter)

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 EXAMPLES = {
     "/building/{building}": "/building/kita",
     "/meter/{meter}": "/meter/kita-electricity-m",
+    "/meter/{meter}/exchange": "/meter/kita-electricity-m/exchange",
+    "/api/v1/meters/{meter}/exchanges": "/api/v1/meters/kita-electricity-m/exchanges",
     "/api/v1/series": "/api/v1/series?device=kita-electricity&quantity=active_power"
     "&start=2026-03-26T00:00:00Z&end=2026-03-27T00:00:00Z",
     "/api/co2/v1/figures": "/api/co2/v1/figures?period=2026-03-26",

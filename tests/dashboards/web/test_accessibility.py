@@ -20,6 +20,7 @@ PAGES = {
     "alert": "/alerts/{alert}",
     "building": "/building/schule",
     "meter": "/meter/schule-electricity-m",
+    "exchange": "/meter/schule-electricity-m/exchange",
     "devices": "/devices",
     "co2": "/co2",
     "reports": "/reports",
