@@ -7,6 +7,7 @@ fields of ``storage/influxdb/schema.py``, with times in µs.
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -118,7 +119,10 @@ def readings(path: Path, format_: str) -> Iterator[tuple[int, list[Reading] | Pr
         yield from _from_parquet(path)
         return
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from _from_csv(file) if format_ == "csv" else _from_lines(file)
+        try:
+            yield from _from_csv(file) if format_ == "csv" else _from_lines(file)
+        except UnicodeDecodeError as error:
+            raise Problem(f"{path} is no UTF-8 text: {error.reason}") from None
 
 
 def _from_parquet(path: Path) -> Iterator[tuple[int, list[Reading] | Problem]]:
@@ -141,11 +145,15 @@ def _from_parquet(path: Path) -> Iterator[tuple[int, list[Reading] | Problem]]:
 def _from_csv(file: IO[str]) -> Iterator[tuple[int, list[Reading] | Problem]]:
     rows = csv.reader(file)
     next(rows, None)
-    for row in rows:
+    while True:
         try:
-            device, quantity, time, value, quality, reason = row
+            device, quantity, time, value, quality, reason = next(rows)
             yield rows.line_num, _reading(device, quantity, instant.parse(time), float(value), quality, reason)
-        except ValueError as error:
+        except StopIteration:
+            return
+        except UnicodeDecodeError:
+            raise
+        except (ValueError, csv.Error) as error:
             yield rows.line_num, Problem(str(error))
 
 
@@ -174,7 +182,7 @@ def _line(line: str) -> list[Reading]:
         if not field.endswith(STATUS):
             status = re.sub(r"\\(.)", r"\1", fields.get(field + STATUS, '""')[1:-1])
             quality, reason = parse_status(status) if status else (Quality.MEASURED, "")
-            made.append(Reading(device, field, float(value), int(match["time"]), quality, reason))
+            made.append(_checked(Reading(device, field, float(value), int(match["time"]), quality, reason)))
     return made
 
 
@@ -182,9 +190,19 @@ def _reading(  # noqa: PLR0913, PLR0917 - the columns
     device: str, quantity: str, time_us: int, value: float, quality: str, reason: str
 ) -> list[Reading] | Problem:
     try:
-        return [Reading(device, quantity, value, time_us, Quality[quality.upper()], reason or "")]
+        return [_checked(Reading(device, quantity, value, time_us, Quality[quality.upper()], reason or ""))]
+    except Problem as problem:
+        return problem
     except (KeyError, AttributeError):
         return Problem(f"unknown quality {quality!r}")
+
+
+def _checked(reading: Reading) -> Reading:
+    """Files may have cells with nothing in them, whatever their columns are said to hold."""
+    there = reading.device and reading.quantity and reading.time_us is not None and reading.value is not None
+    if not there or not isfinite(reading.value):
+        raise Problem("there is no device, quantity, time or finite value")
+    return reading
 
 
 def _unescaped(text: str) -> str:

@@ -72,8 +72,11 @@ class Bookmark:
         return int(remembered["done"]) if remembered["steps"] == steps else 0
 
     def put(self, steps: int, done: int) -> None:
+        """At once, since a kill may come at any moment."""
         if self._path is not None:
-            self._path.write_text(json.dumps({"steps": steps, "done": done}))
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text(json.dumps({"steps": steps, "done": done}))
+            fresh.replace(self._path)
 
     def remove(self) -> None:
         if self._path is not None:

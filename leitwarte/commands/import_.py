@@ -65,7 +65,7 @@ def import_(
             readings, told, skipped, total = _profile(file, settings, known, quantity, asked)
     except OSError as error:
         fail(f"{file}: {error.strerror}", WRONG_CALL)
-    except (FileRefused, exchange.Problem, UnicodeDecodeError) as error:
+    except (FileRefused, exchange.Problem) as error:
         fail(f"{file}: {error}")
     if not json:
         for line in told:
