@@ -142,12 +142,19 @@ def _explain(detail: ErrorDetails, schema: Mapping[str, Any]) -> tuple[str, str]
         return f"the key {where[-1]!r} is missing", "add it"
     message = detail["msg"].removeprefix("Value error, ")
     given = detail.get("input")
-    shown = f" (here: {given!r})" if isinstance(given, str | int | float | bool) and "secret" not in message else ""
+    if any(node.get("format") == "password" for node in _nodes(schema, where)):
+        return f"{message[0].lower()}{message[1:]}", "a secret goes in quotes; better, write ${file:PATH}"
+    shown = f" (here: {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{message[0].lower()}{message[1:]}{shown}", ""
 
 
 def _known_keys(schema: Mapping[str, Any], path: yaml_lines.Path) -> set[str]:
-    """The keys that may stand at ``path``, over all alternatives."""
+    """The keys that may stand at ``path``."""
+    return {key for node in _nodes(schema, path) for key in node.get("properties", ())}
+
+
+def _nodes(schema: Mapping[str, Any], path: yaml_lines.Path) -> list[Mapping[str, Any]]:
+    """What the schema says of the value at ``path``, all alternatives."""
 
     def resolve(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if "$ref" in node:
@@ -165,7 +172,7 @@ def _known_keys(schema: Mapping[str, Any], path: yaml_lines.Path) -> set[str]:
             elif step in node.get("properties", ()):
                 following += list(resolve(node["properties"][step]))
         nodes = following or nodes  # a step that names an alternative stands in no schema
-    return {key for node in nodes for key in node.get("properties", ())}
+    return nodes
 
 
 def _dotted(where: yaml_lines.Path) -> str:

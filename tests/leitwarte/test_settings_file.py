@@ -222,6 +222,20 @@ def test_secrets_come_from_environment_and_files(tmp_path: Path, monkeypatch: py
     assert "s3cret" not in repr(store)
 
 
+def test_a_secret_that_cannot_be_one_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "leitwarte.yaml"
+    path.write_text(
+        "store: {kind: influxdb, url: http://db, version: 2, org: o, token: 123456}\n"
+        "mqtt:\n  - {id: b, host: h, username: u, password: 123456}\n"
+        "analytics:\n  notify: [123456]\n  alerts: {recipients: [{id: a, urls: [123456]}]}\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert {problem.line for problem in caught.value.problems} == {1, 3, 5, 6}
+    assert "123456" not in str(caught.value)
+    assert "in quotes" in str(caught.value)
+
+
 def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     text = GOOD.replace("version: 1", "version: 1\n  username: ${env:NOBODY_SET_THIS}\n  password: ${file:nowhere}")
     found = problems(tmp_path, text)
