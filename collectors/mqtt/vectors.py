@@ -98,15 +98,18 @@ def run(vectors: Iterable[Vector]) -> Report:
         if name := _session(vector):
             sessions.setdefault(name, []).append(vector)
     for vector in vectors:
-        family = str(vector["family"])
+        family = str(vector.get("family"))
         known = family in FAMILIES or family == _METADATA
-        _run(vector, family if known else _CONFIGURED, report, _before(vector, sessions))
+        try:
+            _run(vector, family if known else _CONFIGURED, report, _before(vector, sessions))
+        except (LookupError, TypeError, ValueError) as problem:  # counts as a difference, never as skipped
+            report.check(family, f"{vector.get('id')}: not understood: {problem!r}")
     return report
 
 
 def _session(vector: Vector) -> str | None:
     name = (vector.get("context") or {}).get("session")
-    return None if name is None else f"{vector['family']} {name}"
+    return None if name is None else f"{vector.get('family')} {name}"
 
 
 def _order(vector: Vector) -> float:

@@ -11,6 +11,7 @@ import typer
 
 from collectors.modbus import vectors as modbus_vectors
 from collectors.modbus.decoding import decode_words
+from collectors.modbus.sunspec import ChainError
 from collectors.mqtt import vectors as mqtt_vectors
 from collectors.mqtt.decode import decode
 from collectors.mqtt.payload import DecodeError
@@ -33,7 +34,7 @@ def modbus(
         decoded = decode_words(template, image)
     except OSError as error:
         fail(f"{words}: {error.strerror}", WRONG_CALL)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ChainError, ValueError) as error:
         fail(f"{words}: {error}")
     for value in decoded:
         _print_reading(device, value.quantity, value.value, value.unit, None)
@@ -64,8 +65,8 @@ def mqtt(
         fail(error, WRONG_CALL)
     for result in decoding.results:
         _print_reading(result.device, result.quantity, result.value, result.unit, result.time_us)
-    for refused in decoding.refused:
-        fail(refused)
+    if decoding.refused:
+        fail("\n".join(decoding.refused))
 
 
 @app.command()
@@ -79,7 +80,8 @@ def vectors(
             entries = mqtt_vectors.load(file)
         except (OSError, ValueError, msgspec.DecodeError) as error:
             fail(f"{file}: {error}", WRONG_CALL)
-        passed, total, remarks = _run_mqtt(entries) if "topic" in entries[0] else _run_modbus(entries)
+        is_mqtt = any("topic" in entry for entry in entries)
+        passed, total, remarks = _run_mqtt(entries) if is_mqtt else _run_modbus(entries)
         right, checks = right + passed, checks + total
         for remark in remarks:
             output.print(remark, markup=False)

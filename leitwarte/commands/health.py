@@ -38,7 +38,7 @@ def health(
 def _ask_address(url: str) -> None:
     try:
         answer = httpx.get(url, timeout=4, trust_env=False)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         fail(f"{url}: {error}")
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         fail(f"{url}: {answer.status_code} {answer.text[:500]}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from metering import instant
-from tests.leitwarte.processes import leitwarte
+from tests.leitwarte.processes import called, leitwarte
 
 SETTINGS = """\
 store:
@@ -44,7 +44,7 @@ def test_help_lists_every_command() -> None:
 
 
 def test_check_says_what_each_line_will_do(settings: Path) -> None:
-    outcome = leitwarte("check", "-c", settings)
+    outcome = called("check", "-c", settings)
     assert outcome.returncode == 0, outcome.stderr
     assert "connect to Modbus TCP 127.0.0.1:5020" in outcome.stdout
     assert "meter school-supply: electricity supply from school-main" in outcome.stdout
@@ -52,25 +52,25 @@ def test_check_says_what_each_line_will_do(settings: Path) -> None:
 
 def test_check_names_line_and_remedy_of_a_mistake(settings: Path) -> None:
     settings.write_text(SETTINGS.replace("template:", "tempalte:"), "utf-8")
-    outcome = leitwarte("check", "-c", settings)
+    outcome = called("check", "-c", settings)
     assert outcome.returncode == 2
     assert "leitwarte.yaml:14:" in outcome.stderr
     assert "did you mean 'template'?" in outcome.stderr
     assert "Traceback" not in outcome.stderr
-    told = json.loads(leitwarte("check", "-c", settings, "--json").stdout)
+    told = json.loads(called("check", "-c", settings, "--json").stdout)
     assert told["ok"] is False
     assert {problem["line"] for problem in told["problems"]} == {13, 14}  # the key is unknown, and one is missing
 
 
 def test_the_schema_is_one(settings: Path) -> None:
-    schema = json.loads(leitwarte("check", "--schema", "-c", settings).stdout)
+    schema = json.loads(called("check", "--schema", "-c", settings).stdout)
     assert {"store", "modbus", "mqtt", "sites"} <= schema["properties"].keys()
 
 
 def test_decode_modbus_prints_readings(tmp_path: Path) -> None:
     words = tmp_path / "words.json"
     words.write_text(json.dumps({"0": [0x4366, 0x3333], "72": [0x4640, 0xE400]}))
-    outcome = leitwarte("decode", "modbus", "--template", "eastron/sdm630", "--words", words, "--device", "main")
+    outcome = called("decode", "modbus", "--template", "eastron/sdm630", "--words", words, "--device", "main")
     assert outcome.returncode == 0, outcome.stderr
     readings = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert {"device": "main", "quantity": "voltage_l1", "value": 230.2, "unit": "V", "time": None} in readings
@@ -80,7 +80,7 @@ def test_decode_modbus_prints_readings(tmp_path: Path) -> None:
 def test_decode_mqtt_prints_readings_with_their_time() -> None:
     params = '{"ts":1788820998.5,"em1:0":{"id":0,"act_power":-1899.8}}'
     payload = f'{{"src":"shellyemg3","method":"NotifyStatus","params":{params}}}'
-    outcome = leitwarte("decode", "mqtt", "--topic", "shellyemg3/events/rpc", "--payload", payload)
+    outcome = called("decode", "mqtt", "--topic", "shellyemg3/events/rpc", "--payload", payload)
     (reading,) = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert (reading["value"], reading["unit"], reading["time"]) == (-1899.8, "W", "2026-09-07T22:43:18.500000Z")
 
@@ -94,6 +94,7 @@ def test_decode_mqtt_prints_readings_with_their_time() -> None:
         (("decode", "modbus", "--template", "eastron/sdm631", "--words", "nowhere.json"), 2, "nowhere.json"),
         (("carbon", "factors", "nope"), 2, "unknown factor set 'nope'"),
         (("health", "http://127.0.0.1:9/health"), 1, "127.0.0.1:9"),
+        (("health", "http://[::1"), 1, "http://[::1"),
         (("store", "info", "-c", "nowhere.yaml"), 2, "cannot be read"),
         (("sim", "--scenario", "nope", "--modbus-port", "0"), 2, "no scenario 'nope'"),
         (("sim", "--replay", "nowhere.csv"), 1, "nowhere.csv"),
@@ -102,14 +103,35 @@ def test_decode_mqtt_prints_readings_with_their_time() -> None:
     ],
 )
 def test_wrong_calls_end_with_a_reason(arguments: tuple[str, ...], code: int, said: str) -> None:
-    outcome = leitwarte(*arguments)
+    outcome = (leitwarte if arguments[0] == "sim" else called)(*arguments)  # which sets up logging
     assert outcome.returncode == code, outcome.stderr
     assert said in outcome.stderr
     assert "Traceback" not in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "call", "code", "said"),
+    [
+        ({"5": [1]}, ("modbus", "--template", "sunspec/inverter", "--words"), 1, "chain of SunSpec models"),
+        ({"0": [70_000]}, ("modbus", "--template", "eastron/sdm630", "--words"), 1, "no word"),
+        ({"vectors": []}, ("vectors",), 0, "0 of 0"),
+        ({"vectors": [{"id": "v1", "topic": "t"}]}, ("vectors",), 1, "v1: not understood"),
+        ({"vectors": [{"id": "v1"}]}, ("vectors",), 1, "v1: not understood"),
+        ({"vectors": [1]}, ("vectors",), 2, "no file of test vectors"),
+    ],
+)
+def test_decode_says_what_is_wrong_with_a_file(
+    tmp_path: Path, content: object, call: tuple[str, ...], code: int, said: str
+) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(json.dumps(content))
+    outcome = called("decode", *call, file)
+    assert outcome.returncode == code
+    assert said in outcome.stdout + outcome.stderr
+
+
 def test_factors_carry_their_source() -> None:
-    lines = leitwarte("carbon", "factors", "uba-16-2026", "--json").stdout.splitlines()
+    lines = called("carbon", "factors", "uba-16-2026", "--json").stdout.splitlines()
     factors = [json.loads(line) for line in lines]
     assert all(factor["source"] and factor["url"].startswith("https://") for factor in factors)
     (factor,) = [f for f in factors if f["id"] == "uba-16-2026/electricity/DE/2024-01-01/CO2e/upstream"]
@@ -141,8 +163,8 @@ def test_detect_finds_a_spike_and_names_a_bad_row(tmp_path: Path) -> None:
 
 
 def test_store_and_reports_answer_on_an_empty_store(settings: Path) -> None:
-    info = json.loads(leitwarte("store", "info", "-c", settings, "--json").stdout)
+    info = json.loads(called("store", "info", "-c", settings, "--json").stdout)
     assert info["readings"] == 0
-    report = leitwarte("report", "co2", "--period", "2026-01-05", "-c", settings)
+    report = called("report", "co2", "--period", "2026-01-05", "-c", settings)
     assert report.returncode == 0, report.stderr
     assert report.stdout.startswith("\ufeff") or "Gebäude" in report.stdout

@@ -7,15 +7,12 @@ import subprocess
 import tarfile
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
-from typer.testing import CliRunner
 
-from leitwarte.cli import app
-from tests.leitwarte.processes import COMMAND
+from tests.leitwarte.processes import COMMAND, called
 from tests.servers import Server
 
 SETTINGS = """\
@@ -29,18 +26,6 @@ sites:
 modbus:
   - {{ id: bus, host: 127.0.0.1, port: 5020, devices: [{{ id: main, unit: 1, template: eastron/sdm630 }}] }}
 """
-
-
-@dataclass(frozen=True)
-class Outcome:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def leitwarte(*arguments: str | Path) -> Outcome:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    return Outcome(result.exit_code, result.stdout, result.stderr)
 
 
 def installation(folder: Path, store: str = "{ kind: embedded }") -> Path:
@@ -62,7 +47,7 @@ def load_profile(folder: Path, days: int = 3) -> Path:
 
 
 def everything(config: Path, out: Path) -> str:
-    done = leitwarte("store", "export", out, "--format", "csv", "-c", config)
+    done = called("store", "export", out, "--format", "csv", "-c", config)
     assert done.returncode == 0, done.stderr
     return out.read_text("utf-8")
 
@@ -70,40 +55,43 @@ def everything(config: Path, out: Path) -> str:
 def test_an_import_is_whole_named_and_the_same_twice(tmp_path: Path) -> None:
     config, file = installation(tmp_path), load_profile(tmp_path)
     call = ("import", file, "--meter", "school-supply", "-c", config, "--json")
-    preview = json.loads(leitwarte(*call, "--dry-run").stdout)
+    preview = json.loads(called(*call, "--dry-run").stdout)
     assert preview["sum_in_the_store"] is None
-    told = [json.loads(leitwarte(*call).stdout) for _ in range(2)]
+    told = [json.loads(called(*call).stdout) for _ in range(2)]
     assert told[0] == told[1]
     assert told[0]["sum_of_the_file"] == told[0]["sum_in_the_store"] == preview["sum_of_the_file"] == "13682.88"
     assert told[0]["problems"] == [{"line": 291, "reason": "no date in 'Summe '"}]
-    assert json.loads(leitwarte("store", "info", "-c", config, "--json").stdout)["readings"] == 2 * 288
+    assert json.loads(called("store", "info", "-c", config, "--json").stdout)["readings"] == 2 * 288
 
 
 @pytest.mark.parametrize("format_", ["parquet", "csv", "line-protocol"])
 def test_what_is_exported_comes_back_to_the_digit(tmp_path: Path, format_: str) -> None:
     config, other = installation(tmp_path / "one"), installation(tmp_path / "two")
-    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
     file = tmp_path / "exported"
-    assert leitwarte("store", "export", file, "--format", format_, "-c", config).returncode == 0
-    done = leitwarte("import", file, "-c", other)
+    assert called("store", "export", file, "--format", format_, "-c", config).returncode == 0
+    done = called("import", file, "-c", other)
     assert done.returncode == 0, done.stderr
     assert everything(other, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
 
 
-def test_a_store_moves_to_a_server_and_back_and_goes_on_after_a_kill(tmp_path: Path, influxd: Server) -> None:
+def test_a_store_moves_to_a_server_and_back_and_goes_on_after_a_kill(
+    tmp_path: Path, influxd: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the bookmark lies
     server = f"{{ kind: influxdb, url: {influxd.url}, version: 1, database: moved{time.time_ns()} }}"
     config, there = installation(tmp_path / "one"), installation(tmp_path / "two", server)
-    assert leitwarte("import", load_profile(tmp_path, 9), "--meter", "school-supply", "-c", config).returncode == 0
+    assert called("import", load_profile(tmp_path, 9), "--meter", "school-supply", "-c", config).returncode == 0
     command = [COMMAND, "store", "migrate", "--from", str(config), "--to", str(there)]
     for wait_s in (1.5, 2.5):
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             process.wait(wait_s)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
     for source, target in ((config, there), (there, tmp_path / "back.duckdb")):
-        done = leitwarte("store", "migrate", "--from", source, "--to", target, "--json")
+        done = called("store", "migrate", "--from", source, "--to", target, "--json")
         assert done.returncode == 0, done.stderr
         parts = {part["what"]: part for part in map(json.loads, done.stdout.splitlines())}
         assert parts["consumption"]["source"] == parts["consumption"]["target"] == 9 * 96
@@ -115,7 +103,7 @@ def test_a_store_moves_to_a_server_and_back_and_goes_on_after_a_kill(tmp_path: P
 @pytest.mark.parametrize("name", ["b.tar", "b.tar.gz", "b.tar.zst"])
 def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) -> None:
     config, file = installation(tmp_path / "one"), tmp_path / name
-    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
     data = tmp_path / "one" / "leitwarte-data"
     for database in ("alerts.db", "accounts.db"):
         with closing(sqlite3.connect(data / database)) as book:
@@ -125,11 +113,11 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
     outbox = data / "gateway" / "outbox"
     outbox.mkdir(parents=True)
     (outbox / "1.seg").write_bytes(b"waiting")
-    done = leitwarte("backup", file, "-c", config)
+    done = called("backup", file, "-c", config)
     assert done.returncode == 0, done.stderr
-    assert "already" in leitwarte("backup", file, "-c", config).stderr
+    assert "already" in called("backup", file, "-c", config).stderr
     new = tmp_path / "two" / "leitwarte.yaml"
-    done = leitwarte("restore", file, "-c", new)
+    done = called("restore", file, "-c", new)
     assert done.returncode == 0, done.stderr
     assert new.read_text() == config.read_text()
     assert (tmp_path / "two" / "leitwarte-data" / "gateway" / "outbox" / "1.seg").read_bytes() == b"waiting"
@@ -137,33 +125,33 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
         with closing(sqlite3.connect(tmp_path / "two" / "leitwarte-data" / database)) as book:
             assert book.execute("select words from told").fetchall() == [(database,)]
     assert everything(new, tmp_path / "b.csv") == everything(config, tmp_path / "a.csv")
-    again = leitwarte("restore", file, "-c", new)
+    again = called("restore", file, "-c", new)
     assert again.returncode == 1
     assert "there already" in again.stderr
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
     config, file = installation(tmp_path / "one"), tmp_path / "b.tar"
-    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
-    assert leitwarte("backup", file, "-c", config).returncode == 0
+    assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    assert called("backup", file, "-c", config).returncode == 0
     with tarfile.open(file) as archive:
         offset = archive.getmember("store.duckdb").offset_data
     content = bytearray(file.read_bytes())
     content[offset + 5000] ^= 1
     file.write_bytes(content)
-    done = leitwarte("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml")
+    done = called("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml")
     assert done.returncode == 1
     assert "store.duckdb is damaged" in done.stderr
     assert list((tmp_path / "two").iterdir()) == []
     file.write_bytes(content[: len(content) // 2])
-    assert leitwarte("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml").returncode == 1
+    assert called("restore", file, "-c", tmp_path / "two" / "leitwarte.yaml").returncode == 1
 
 
 def test_a_store_in_use_is_not_saved(tmp_path: Path) -> None:
     config = installation(tmp_path)
-    assert leitwarte("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
     with duckdb.connect(str(tmp_path / "leitwarte-data" / "leitwarte.duckdb")):
-        done = leitwarte("backup", tmp_path / "b.tar", "-c", config)
+        done = called("backup", tmp_path / "b.tar", "-c", config)
     assert done.returncode == 1
     assert "end Leitwarte first" in done.stderr
     assert not (tmp_path / "b.tar").exists()
@@ -184,7 +172,7 @@ def test_wrong_calls_say_what_is_wrong(
 ) -> None:
     installation(tmp_path)
     monkeypatch.chdir(tmp_path)
-    done = leitwarte(*arguments)
+    done = called(*arguments)
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
