@@ -1,8 +1,8 @@
 """The rooms put together as the settings say, and run together in one event loop."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -175,7 +175,7 @@ class Installation:
             operations=SettingsOperations(settings),
         )
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Start the store, and close it in the end.
 
@@ -237,6 +237,9 @@ class Installation:
             except StoreError as error:
                 _log.warning("old readings could not be condensed, and will be tried again", error=str(error))
                 await asyncio.sleep(_CONDENSE_AFTER_S)
+            except Exception:  # noqa: BLE001 - collecting goes on, whatever is wrong with what is old
+                _log.exception("condensing failed")
+                await asyncio.sleep(_CONDENSE_AFTER_S)
             else:
                 _log.info("old readings condensed", quarter_hours=done.quarter_hours, days=done.days)
                 await asyncio.sleep(_DAY_S)
@@ -248,7 +251,8 @@ class Installation:
             await asyncio.sleep(self.settings.analytics.interval_s)
             if self.analytics.cycles != seen:
                 seen = self.analytics.cycles
-                await asyncio.to_thread(self.settings.heartbeat.touch)
+                with contextlib.suppress(OSError):  # then it looks dead to others, but goes on
+                    await asyncio.to_thread(self.settings.heartbeat.touch)
 
 
 def _portions(connected: _Connected) -> "dict[str, Portion]":
