@@ -7,6 +7,8 @@ import msgspec
 
 from metering.reading import Reading
 
+_LAYOUT = str.maketrans("", "", "\n\t")
+
 
 class Receipt(NamedTuple):
     """Identifies one delivery of a message, so that a redelivery after a crash is recognised.
@@ -31,6 +33,12 @@ class DeadLetter(msgspec.Struct, frozen=True):
     received_us: int
     reason: str
     retained: bool = False
+
+    def readable(self, longest: int | None = None) -> str:
+        """The payload as text where it is such, else in hexadecimal; of a long one so many characters or bytes."""
+        text = self.payload.decode(errors="replace")
+        is_text = "\ufffd" not in text and text.translate(_LAYOUT).isprintable()
+        return text[:longest] if is_text else self.payload[:longest].hex(" ")
 
 
 class Sink(Protocol):

@@ -32,16 +32,10 @@ class SettingsOperations:
 def _set_aside(kept: Kept) -> SetAside:
     case = kept.case
     if case.letter is not None:
-        payload = _readable(case.letter.payload[:_LONGEST_PAYLOAD])
+        payload = case.letter.readable(_LONGEST_PAYLOAD)
         return SetAside(kept.id, case.at_us, case.letter.source, case.letter.topic, case.reason, payload)
     reading = case.reading
     if reading is None:
         return SetAside(kept.id, case.at_us, "", "", case.reason, "")
     reason = f"{case.reason}: {case.detail}" if case.detail else case.reason
     return SetAside(kept.id, case.at_us, reading.device, reading.quantity, reason, f"{reading.value!r}")
-
-
-def _readable(payload: bytes) -> str:
-    """As text where it is such, else in hexadecimal."""
-    text = payload.decode(errors="replace")
-    return text if text.replace("\n", "").replace("\t", "").isprintable() and "\ufffd" not in text else payload.hex(" ")

@@ -82,7 +82,7 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], config: ConfigOption
         if value:
             output.print(f"{name:18} {value}", markup=False)
     if case.letter is not None:
-        output.print(f"{'payload':18} {_readable(case.letter.payload)}", markup=False)
+        output.print(f"{'payload':18} {case.letter.readable()}", markup=False)
     [revision] = _revised([kept], settings)
     for reading in revision.readings:
         at = instant.isoformat(reading.time_us)
@@ -199,12 +199,3 @@ def _size(case: Case) -> int:
 def _local(case: Case, calendar: LocalCalendar) -> str:
     at_us = case.letter.received_us if case.letter is not None else case.at_us
     return calendar.local(at_us).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _readable(payload: bytes) -> str:
-    """As text where it is such, else in hexadecimal."""
-    try:
-        text = payload.decode()
-    except UnicodeDecodeError:
-        return payload.hex(" ")
-    return text if text.isprintable() or text.replace("\n", "").isprintable() else payload.hex(" ")
