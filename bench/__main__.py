@@ -2,7 +2,7 @@
 
     python -m bench [--quick] [--out FOLDER] [--docs] [PART …]
 
-Parts: mqtt latency modbus outbox decode store start growth; all if none is named. Writes FOLDER/results.json and
+Parts: mqtt latency modbus outbox decode store start growth shares; all if none is named. Writes FOLDER/results.json and
 FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of docs/performance.md. TELEGRAF_BIN names
 Telegraf's program; without it that row says so.
 """
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench import decode, modbus, mqtt, outbox, store
-from bench.result import Row, markdown
+from bench import decode, modbus, mqtt, outbox, shares, store
+from bench.result import Row, markdown, replace_between
 
 TITLES = {
     "mqtt": "MQTT QoS 1 → InfluxDB, acknowledged once durable",
@@ -30,10 +30,10 @@ TITLES = {
     "store": "Stores",
     "start": "Cold start",
     "growth": "Cost as the load grows",
+    "shares": "Several gateways share the messages",
 }
 _ROOT = Path(__file__).parent.parent
 _DOCS = _ROOT / "docs" / "performance.md"
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 Measurement = Callable[[], list[Row]]
 
 
@@ -50,6 +50,7 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
         "decode": lambda: decode.measure(10 * size),
         "store": lambda: store.measure(60_000 * size),
         "start": lambda: [mqtt.cold_start(100), *([] if quick else [mqtt.cold_start(10_000)])],
+        "shares": lambda: shares.measure("json", 1000, 20_000 * size),
         "growth": lambda: mqtt.growth(100 * size, 1000 * size),
     }
 
@@ -74,8 +75,7 @@ def main() -> None:
     (chosen.out / "results.md").write_text(text, "utf-8")
     (chosen.out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode([*conditions, *rows])))
     if chosen.docs:
-        before, rest = _DOCS.read_text("utf-8").split(_BEGIN)
-        _DOCS.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{rest.split(_END)[1]}", "utf-8")
+        replace_between(_DOCS, "measured", text)
     sys.stdout.write(text)
 
 

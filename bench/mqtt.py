@@ -158,14 +158,27 @@ def _row(part: str, load: str, who: str, cost: Cost) -> Row:
 def _gateway(
     place: Setting, kind: str, topics: int, more: Sequence[dict[str, Any]] = (), *, wait: bool = True
 ) -> Iterator[Process]:
-    settings, said = place.folder / "leitwarte.yaml", place.folder / "gateway.log"
+    with started(place, document(place, [*devices(kind, topics), *more]), wait=wait) as process:
+        yield process
+
+
+def document(place: Setting, heard: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The settings of a gateway that hears these devices."""
     broker = {"id": "bench", "host": place.broker.host, "port": place.broker.port}
-    written = {
+    return {
         "data_dir": str(place.folder),
         "store": {"kind": "influxdb", "version": 1, "url": place.store.url, "database": "bench"},
-        "mqtt": [{**broker, "devices": [*devices(kind, topics), *more]}],
+        "mqtt": [{**broker, "devices": list(heard)}],
         "gateway": {"health": {"port": 0}},
     }
+
+
+@contextlib.contextmanager
+def started(
+    place: Setting, written: dict[str, Any], name: str = "leitwarte", *, wait: bool = True
+) -> Iterator[Process]:
+    """A gateway with these settings, once it has subscribed."""
+    settings, said = place.folder / f"{name}.yaml", place.folder / f"{name}.log"
     settings.write_text(yaml.safe_dump(written), "utf-8")
     with running(*LEITWARTE, settings, said=said) as process:
         if wait:

@@ -1,6 +1,7 @@
 """What a measurement says, and how it is written down."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -19,6 +20,20 @@ def markdown(rows: Iterable[Row], titles: dict[str, str]) -> str:
     for row in rows:
         parts.setdefault(row.part, []).append(row)
     return "\n".join(_table(titles.get(part, part), some) for part, some in parts.items())
+
+
+def replace_between(file: Path, name: str, text: str) -> None:
+    """Put the text where ``<!-- name: begin -->`` and ``<!-- name: end -->`` stand in a document."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = file.read_text("utf-8").split(begin)
+    file.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", "utf-8")
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[float | str]]) -> str:
+    """Markdown; all columns but the first are figures."""
+    heads = list(heads)
+    lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
+    return "\n".join([*lines, *(_line([_shown(cell) for cell in row]) for row in rows)])
 
 
 def _table(title: str, rows: list[Row]) -> str:
