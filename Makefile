@@ -6,11 +6,12 @@ DEVELOPMENT := $(VENV)/.installed-development
 # with the certificates of the system: many offices have a proxy of their own in the way
 UV := UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(VENV) $(BIN)/uv
 CONFIG ?= leitwarte.yaml
+MINUTES ?= 30
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: demo test setup run check servers lock clean fuzz faults bench bench-anomaly reference
+.PHONY: demo test setup run check servers lock clean fuzz faults bench soak bench-anomaly reference
 
 demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
@@ -44,6 +45,9 @@ $(DEVELOPMENT): $(STAMP) development.lock
 
 bench: $(DEVELOPMENT) servers ## speed beside limits and peers: docs/performance.md
 	$(BIN)/python -m bench --docs
+
+soak: $(DEVELOPMENT) servers ## half an hour at half the maximum: does anything grow? docs/performance.md
+	$(BIN)/python -m bench.soak --minutes $(MINUTES) --docs
 
 bench-anomaly: $(DEVELOPMENT) ## detection on labelled series beside other detectors: docs/anomaly.md
 	$(BIN)/python -m bench.anomaly
