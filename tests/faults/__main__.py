@@ -11,6 +11,7 @@ import typer
 from tests.faults.catch_up import drain
 from tests.faults.driver import LONG, SHORT, Outcome, session, table
 from tests.faults.episodes import EPISODES
+from tests.faults.replicas import told, trial
 
 
 def main(
@@ -22,6 +23,9 @@ def main(
         float | None, typer.Option(help="Instead: drain what so many hours without the store leave.")
     ] = None,
     rate: Annotated[float, typer.Option(help="Readings a second in those hours.")] = 50.0,
+    replicas: Annotated[
+        bool, typer.Option("--replicas", help="Instead: three gateways, of which one is killed.")
+    ] = False,
     keep: Annotated[Path | None, typer.Option(help="A new folder for all files, which stay.")] = None,
 ) -> None:
     """Break the spine by a seeded schedule and account for every message and every poll."""
@@ -30,6 +34,11 @@ def main(
             found = asyncio.run(drain(Path(temporary), catch_up, rate))
         speed = found.readings / found.seconds
         typer.echo(f"| {catch_up:.3g} h | {rate:g}/s | {found.readings:,} | {found.seconds:.1f} s | {speed:,.0f}/s |")
+        return
+    if replicas:
+        with tempfile.TemporaryDirectory() as temporary:
+            seen = asyncio.run(trial(Path(temporary)))
+        typer.echo(f"{table(seen.rows)}\n\n{told(seen)}")
         return
     unknown = set(only or ()) - set(EPISODES)
     if unknown:

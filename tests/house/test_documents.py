@@ -16,6 +16,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from bench.sizing import tables
 from leitwarte.cli import app, contents
 from tests.leitwarte.processes import COMMAND, started
 from tests.servers import Server, free_port
@@ -143,3 +144,7 @@ def test_the_reference_is_current() -> None:
     command = [sys.executable, DOCS / "reference.py", "--check"]
     checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_sizing_table_is_that_of_its_constants() -> None:
+    assert f"<!-- sizing: begin -->\n{tables()}\n<!-- sizing: end -->" in (DOCS / "scale.md").read_text("utf-8")
