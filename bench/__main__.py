@@ -45,7 +45,7 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
             *([] if quick else mqtt.end_to_end("json", 10_000, 20_000 * size)),
         ],
         "latency": lambda: [mqtt.latency(500), *([] if quick else [mqtt.latency(4000)])],
-        "modbus": lambda: modbus.measure(5.0 if quick else 20.0),
+        "modbus": lambda: [*modbus.measure(5.0 if quick else 10.0), *([] if quick else modbus.growth(10.0))],
         "outbox": lambda: outbox.measure(50_000 * size),
         "decode": lambda: decode.measure(10 * size),
         "store": lambda: store.measure(60_000 * size),

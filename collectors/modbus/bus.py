@@ -1,14 +1,19 @@
 """The bus: one connection, one request at a time, and every reply checked. It can only read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import structlog
-from pymodbus.client.base import ModbusBaseClient
-from pymodbus.constants import DeviceInformation
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ModbusPDU
 
+from collectors.modbus.frame import (
+    EXCEPTION,
+    IDENTIFY,
+    FrameError,
+    Reply,
+    identity_objects,
+    read_question,
+    words_of,
+)
+from collectors.modbus.link import Link
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
 from metering.clock import Clock
@@ -18,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 _BACKOFF_S = (1.0, 60.0)  # first and longest wait before the next attempt to connect
 
-_IDENTIFY = 43
+_IDENTITY = bytes([IDENTIFY, 14, 2, 0])  # what is called regular, from its first object on
 _IDENTITY_REGISTERS = 125  # as long as an answer can be
 
 _EXCEPTIONS = {
@@ -73,7 +78,7 @@ class Bus:
         self.timeout_s = timeout_s
         self.was_reached = False
         self._transport, self._connect_timeout_s, self._clock = transport, timeout_s, clock
-        self._client: ModbusBaseClient | None = None
+        self._link: Link | None = None
         self._backoff_s = _BACKOFF_S[0]
         self._retry_us = 0
         self._why = ""
@@ -84,76 +89,58 @@ class Bus:
 
     def close(self) -> None:
         """Drop the connection, if there is one; the next read connects again."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     async def read(self, unit: int, function: int, start: int, count: int, limits: Limits) -> list[int]:
         """``count`` registers from the wire address ``start`` on. Raises BusError."""
+        return words_of(await self.read_bytes(unit, function, start, count, limits))
 
-        def ask(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
-            read = client.read_holding_registers if function == 3 else client.read_input_registers
-            return read(start, count=count, device_id=unit)
-
-        reply = await self._exchange(unit, function, count, limits, ask)
-        if len(reply.registers) != count:
-            reason = f"{len(reply.registers)} registers came instead of {count}"
+    async def read_bytes(self, unit: int, function: int, start: int, count: int, limits: Limits) -> bytes:
+        """As `read`, but the registers as they came, two bytes each."""
+        answer = await self._exchange(unit, read_question(function, start, count), count, limits)
+        size = 2 * count
+        if answer[1] != size or len(answer) != 2 + size:
+            reason = f"{(len(answer) - 2) // 2} registers came instead of {count}"
             raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer)
-        return list(reply.registers)
+        return answer[2:]
 
     async def identify(self, unit: int, limits: Limits) -> dict[int, bytes]:
         """What the device says of itself: object → text, 0 vendor, 1 product, 2 revision … Raises BusError."""
+        answer = await self._exchange(unit, _IDENTITY, _IDENTITY_REGISTERS, limits)
+        try:
+            return identity_objects(answer)
+        except FrameError:
+            reason = "an identification came that is cut off"
+            raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer) from None
 
-        def ask(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
-            return client.read_device_information(read_code=DeviceInformation.REGULAR, device_id=unit)
-
-        reply = await self._exchange(unit, _IDENTIFY, _IDENTITY_REGISTERS, limits, ask)
-        objects = getattr(reply, "information", {})
-        return {number: text for number, text in objects.items() if isinstance(text, bytes)}
-
-    async def _exchange(
-        self,
-        unit: int,
-        function: int,
-        registers: int,
-        limits: Limits,
-        ask: Callable[[ModbusBaseClient], Awaitable[ModbusPDU]],
-    ) -> ModbusPDU:
-        """One request and the reply to it, which is no exception. ``registers`` is the length of a full answer."""
-        await self._clock.wait_until(self._late_until_us.pop(unit, 0))
-        client = await self._connected()
+    async def _exchange(self, unit: int, question: bytes, registers: int, limits: Limits) -> bytes:
+        """The answer to a question, which is no exception. ``registers`` is the length of a full one."""
+        if unit in self._late_until_us:
+            await self._clock.wait_until(self._late_until_us.pop(unit))
+        link = await self._connected()
         await self._pause(unit, limits)
         patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
         try:
-            async with asyncio.timeout(patience_s + self._transport.transfer_s(registers)):
-                reply = await ask(client)
+            reply = await link.ask(unit, question, patience_s + self._transport.transfer_s(registers))
         except TimeoutError:
             raise self._no_answer(unit, patience_s, f"no answer within {patience_s:g} s") from None
-        except ModbusException as broken:
-            reason = f"connection to {self._transport.address} broke: {broken.string}"
+        except FrameError:
+            reason = f"what came from {self._transport.address} is no Modbus TCP"
+            raise self._no_answer(unit, patience_s, reason) from None
+        except OSError as error:
+            reason = f"connection to {self._transport.address} broke: {error}"
             raise self._no_answer(unit, patience_s, reason) from None
         finally:
             self._last_unit, self._last_us = unit, self._clock.steady_us()
-        stranger = self._stranger(reply, client.ctx.request_transaction_id, unit, function)
+        stranger = _stranger(reply, unit, question[0])
         if stranger is not None:
             raise self._no_answer(unit, patience_s, stranger)
-        if reply.isError():
-            raise Refused(reply.exception_code)
-        return reply
-
-    def _stranger(self, reply: ModbusPDU, transaction: int, unit: int, function: int) -> str | None:
-        """What shows that the reply is one to another question, where pymodbus lets it pass.
-
-        It skips replies of other units and transactions, except where one of the two numbers is 0, and takes any
-        function.
-        """
-        if self._transport.has_transactions and reply.transaction_id != transaction:
-            return f"reply to transaction {reply.transaction_id} instead of {transaction}"
-        if reply.dev_id != unit:
-            return f"reply of unit {reply.dev_id} instead of {unit}"
-        if reply.function_code & 0x7F != function:
-            return f"reply to function {reply.function_code} instead of {function}"
-        return None
+        answer = reply.answer
+        if answer[0] & EXCEPTION:
+            raise Refused(answer[1])
+        return answer
 
     def _no_answer(self, unit: int, patience_s: float, reason: str, kind: type[NoAnswer] = NoAnswer) -> NoAnswer:
         """Begin afresh; where replies name no request, leave the unit time for a late one before it is asked again."""
@@ -162,15 +149,15 @@ class Bus:
             self._late_until_us[unit] = self._clock.steady_us() + round(patience_s * SECOND)
         return kind(reason)
 
-    async def _connected(self) -> ModbusBaseClient:
-        if self._client is not None and self._client.connected:
-            return self._client
+    async def _connected(self) -> Link:
+        if self._link is not None and self._link.is_open:
+            return self._link
         self.close()
         address = self._transport.address
         if self._clock.steady_us() >= self._retry_us:
             try:
                 async with asyncio.timeout(self._connect_timeout_s):
-                    self._client = await self._transport.connect()
+                    self._link = await self._transport.connect()
             except OSError as error:  # a TimeoutError is one, too
                 self._why = f"cannot connect to {address}: {error or f'no answer within {self._connect_timeout_s:g} s'}"
                 self._cause = error
@@ -180,10 +167,20 @@ class Bus:
                 _log.info("modbus connected", address=address)
                 self._backoff_s, self._last_unit = _BACKOFF_S[0], None
                 self.was_reached = True
-                return self._client
+                return self._link
         raise Unreachable(self._why, self._retry_us) from self._cause
 
     async def _pause(self, unit: int, limits: Limits) -> None:
         changed = self._last_unit not in (None, unit)
         pause_s = max(self._transport.gap_s, limits.pause_s, limits.unit_change_pause_s if changed else 0.0)
-        await self._clock.wait_until(self._last_us + round(pause_s * SECOND))
+        if pause_s > 0:
+            await self._clock.wait_until(self._last_us + round(pause_s * SECOND))
+
+
+def _stranger(reply: Reply, unit: int, function: int) -> str | None:
+    """What shows that the reply is one to another question, though it names the same transaction."""
+    if reply.unit != unit:
+        return f"reply of unit {reply.unit} instead of {unit}"
+    if reply.answer[0] & ~EXCEPTION != function:
+        return f"reply to function {reply.answer[0]} instead of {function}"
+    return None

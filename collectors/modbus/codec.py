@@ -2,9 +2,10 @@
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 
@@ -96,8 +97,28 @@ class Layout:
     def words(self) -> int:
         return self.type.words
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where the bytes of the number, the most significant first, are among those of its words."""
+        words = range(self.words) if self.word_order is WordOrder.MSW_FIRST else reversed(range(self.words))
+        first, second = (0, 1) if self.byte_order is ByteOrder.BIG else (1, 0)
+        return tuple(2 * word + byte for word in words for byte in (first, second))
 
-_FLOAT_FORMAT = {DataType.F32: ">f", DataType.F64: ">d"}
+
+CODES = {
+    DataType.U16: "H",
+    DataType.I16: "h",
+    DataType.U32: "I",
+    DataType.I32: "i",
+    DataType.U64: "Q",
+    DataType.I64: "q",
+    DataType.F32: "f",
+    DataType.F64: "d",
+    DataType.BCD16: "H",
+    DataType.BCD32: "I",
+    DataType.BCD64: "Q",
+}
+"""How `struct` unpacks the bytes of a type."""
 
 
 def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) -> Raw | None:
@@ -107,20 +128,48 @@ def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) 
     NaN, infinity, and BCD with a digit over nine. A float32 becomes the shortest decimal that stands for it, so that
     15.1 stays 15.1. Raises ValueError if there are too few or too many words.
     """
-    data = _ordered(words, layout)
-    pattern = int.from_bytes(data, "big")
-    if pattern in sentinels:
-        return None
-    kind = layout.type
-    if kind.is_float:
-        (number,) = struct.unpack(_FLOAT_FORMAT[kind], data)
-        if not math.isfinite(number):
-            return None
-        return float(str(np.float32(number))) if kind is DataType.F32 else float(number)
-    if kind.is_bcd:
-        digits = data.hex()
-        return int(digits) if digits.isdecimal() else None
-    return int.from_bytes(data, "big", signed=kind.is_signed)
+    if len(words) != layout.words:
+        raise ValueError(f"{layout.type} takes {layout.words} words, not {len(words)}")
+    data = _bytes(words, layout.word_order, layout.byte_order)
+    (number,) = struct.unpack(f">{CODES[layout.type]}", data)
+    return meaning(layout.type, tuple(sentinels))(number)
+
+
+@cache
+def meaning(kind: DataType, sentinels: tuple[int, ...] = ()) -> Callable[[Raw], Raw | None]:
+    """What a number means that was unpacked by the type's code, see `decode`."""
+    understood = _MEANINGS.get(kind, _itself)
+    if not sentinels:
+        return understood
+    patterns = (pattern.to_bytes(kind.bits // 8, "big") for pattern in sentinels)
+    missing = frozenset(struct.unpack(f">{CODES[kind]}", pattern)[0] for pattern in patterns)
+    return lambda number: None if number in missing else understood(number)
+
+
+def _itself(number: Raw) -> Raw:
+    return number
+
+
+def _finite(number: Raw) -> Raw | None:
+    return number if math.isfinite(number) else None
+
+
+def _shortest(number: Raw) -> Raw | None:
+    return float(str(np.float32(number))) if math.isfinite(number) else None
+
+
+def _decimal(number: Raw) -> Raw | None:
+    digits = f"{number:x}"
+    return int(digits) if digits.isdecimal() else None
+
+
+_MEANINGS: dict[DataType, Callable[[Raw], Raw | None]] = {
+    DataType.F32: _shortest,
+    DataType.F64: _finite,
+    DataType.BCD16: _decimal,
+    DataType.BCD32: _decimal,
+    DataType.BCD64: _decimal,
+}
 
 
 def encode(raw: Raw | None, layout: Layout, sentinels: Sequence[int] = ()) -> tuple[int, ...]:
@@ -157,12 +206,6 @@ def encode_text(
     size = 2 * words
     data = text.encode()[:size].decode(errors="ignore").encode().ljust(size, b"\0")  # never half a character
     return _words(data, word_order, byte_order)
-
-
-def _ordered(words: Sequence[int], layout: Layout) -> bytes:
-    if len(words) != layout.words:
-        raise ValueError(f"{layout.type} takes {layout.words} words, not {len(words)}")
-    return _bytes(words, layout.word_order, layout.byte_order)
 
 
 def _bytes(words: Sequence[int], word_order: WordOrder, byte_order: ByteOrder) -> bytes:

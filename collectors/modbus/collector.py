@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from collectors.modbus.bus import Bus, BusError, Unreachable
+from collectors.modbus.handover import Handover
+from collectors.modbus.rota import Rota
 from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.station import Station
 from collectors.modbus.sunspec import ChainError
@@ -27,17 +29,24 @@ class ModbusCollector:
     async def run(self, sink: Sink) -> None:
         """Poll until cancelled."""
         settings = self._settings
-        stations = [Station(device, self._clock) for device in settings.devices]
+        rota = Rota([Station(device, self._clock) for device in settings.devices], self._clock)
         bus = Bus(Transport(settings), settings.timeout_s, self._clock)
+        handover = Handover(sink)
         try:
             while True:
-                station = min(stations, key=lambda station: (station.due_us, station.failures))
-                await self._clock.wait_until(station.due_us)
-                await self._poll(station, bus, sink)
+                station = await rota.next()
+                readings, reason = await self._poll(station, bus)
+                rota.back(station)
+                if readings:
+                    await handover.give(readings)
+                if reason is not None:
+                    sink.failed(station.device.id, reason)
         finally:
             bus.close()
+            await handover.close()
 
-    async def _poll(self, station: Station, bus: Bus, sink: Sink) -> None:
+    async def _poll(self, station: Station, bus: Bus) -> tuple[list[Reading], str | None]:
+        """What it gave, perhaps before it failed, and why it did."""
         begun_us = self._clock.steady_us()
         values: dict[str, float] = {}
         reason = None
@@ -53,14 +62,11 @@ class ModbusCollector:
         except (BusError, ChainError) as problem:
             station.failed()
             reason = str(problem)
-        if values:
-            time_us = self._clock.now_us() - (self._clock.steady_us() - begun_us) // 2
-            await sink.accept(self._readings(station, values, time_us), can_wait=False)
-        if reason is not None:
-            sink.failed(station.device.id, reason)
+        time_us = self._clock.now_us() - (self._clock.steady_us() - begun_us) // 2
+        return self._readings(station, values, time_us), reason
 
     def _readings(self, station: Station, values: Mapping[str, float], time_us: int) -> list[Reading]:
         device = station.device
-        return [
-            Reading(device.id, name, value * device.factors.get(name, 1.0), time_us) for name, value in values.items()
-        ]
+        if device.factors:
+            values = {name: value * device.factors.get(name, 1.0) for name, value in values.items()}
+        return [Reading(device.id, name, value, time_us) for name, value in values.items()]

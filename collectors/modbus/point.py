@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from collectors.modbus.codec import DataType, Layout, Raw, decode, encode
+from collectors.modbus.codec import DataType, Layout, Raw, decode, encode, meaning
+from collectors.modbus.worth import Worth, worth
 from metering.quantities import QUANTITIES, Kind
 from metering.units import conversion, to_canonical
 
 Image = Mapping[int, int]
 """Registers of one function code: wire address → word."""
 
-_EXPONENT = Layout(DataType.I16)
-_EXPONENTS = range(-10, 11)  # SunSpec's sunssf; 0x8000 means that the points it scales are not implemented
+EXPONENT = Layout(DataType.I16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Part:
     def stop(self) -> int:
         """The address after the last word."""
         return self.address + self.layout.words
+
+    @property
+    def meaning(self) -> Callable[[Raw], Raw | None]:
+        """Unpacked number → raw number, or None for "no value"."""
+        return meaning(self.layout.type, self.sentinels)
 
     def raw(self, image: Image) -> Raw | None:
         return decode([image[address] for address in range(self.address, self.stop)], self.layout, self.sentinels)
@@ -78,23 +83,14 @@ class Point:
 
     def value(self, image: Image) -> float | None:
         """The value in the canonical unit, or None if the device has none. Raises KeyError for a word not in image."""
-        exponent = 0
-        if self.exponent is not None:
-            found = decode([image[self.exponent]], _EXPONENT)
-            if not isinstance(found, int) or found not in _EXPONENTS:
-                return None
-            exponent = found
-        total = self.offset
-        for part in self.parts:
-            raw = part.raw(image)
-            if raw is None:
-                return None
-            total += _exact(raw) * part.scale
-        try:
-            number = float(total * Fraction(10) ** exponent)
-            return number if self.unit == QUANTITIES[self.quantity].unit else to_canonical(number, self.unit)
-        except OverflowError:  # a float64 of garbage may leave the range once scaled or converted
-            return None
+        exponent = 0 if self.exponent is None else decode([image[self.exponent]], EXPONENT)
+        return self.worth()([part.raw(image) for part in self.parts], exponent)
+
+    def worth(self) -> Worth:
+        """What its raw numbers make."""
+        is_float = any(part.layout.type.is_float for part in self.parts)
+        unit = None if self.unit == QUANTITIES[self.quantity].unit else self.unit
+        return worth(tuple(part.scale for part in self.parts), self.offset, unit, is_float=is_float)
 
     def _starts(self) -> Iterator[int]:
         yield from (part.address for part in self.parts)
@@ -115,7 +111,7 @@ def encode_shown(shown: Iterable[tuple[Point, float]]) -> dict[int, int]:
     pairs = [(point, _shown(point, value)) for point, value in shown]
     shared = {point.exponent for point, _ in pairs if point.exponent is not None}
     exponents = {at: _fitting([pair for pair in pairs if pair[0].exponent == at]) for at in shared}
-    image = {at: encode(exponent, _EXPONENT)[0] for at, exponent in exponents.items()}
+    image = {at: encode(exponent, EXPONENT)[0] for at, exponent in exponents.items()}
     for point, number in pairs:
         image.update(_encode(point, number, 0 if point.exponent is None else exponents[point.exponent]))
     return image

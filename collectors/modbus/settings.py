@@ -1,5 +1,6 @@
 """The settings of one Modbus connection and the devices behind it."""
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -41,8 +42,14 @@ class ModbusDevice(DeviceSettings):
 
     def device_type(self) -> Template:
         """The template, with regard to ``channel`` and ``pulses``."""
-        template = load_template(self.template).of_channel(self.channel)
-        return template if self.pulses is None else template.counting(self.pulses)
+        return device_type(self.template, self.channel, self.pulses)
+
+
+@cache
+def device_type(template_id: str, channel: int, pulses: Pulses | None) -> Template:
+    """The template, with regard to channel and pulses; the same one for all devices alike. Raises ValueError."""
+    template = load_template(template_id).of_channel(channel)
+    return template if pulses is None else template.counting(pulses)
 
 
 class SerialSettings(Strict):

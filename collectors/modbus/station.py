@@ -1,12 +1,17 @@
 """A station: one device on the bus, what is asked of it, and what it taught us by refusing."""
 
+from collections.abc import Sequence
+from functools import cache
+
 import structlog
 
 from collectors.modbus.bus import Bus, NoAnswer, Refused
-from collectors.modbus.plan import Block, plan
-from collectors.modbus.point import Point
-from collectors.modbus.settings import ModbusDevice
+from collectors.modbus.frame import words_of
+from collectors.modbus.plan import plan
+from collectors.modbus.reader import Reader
+from collectors.modbus.settings import ModbusDevice, device_type
 from collectors.modbus.sunspec import FUNCTION, ChainError, Model, walk
+from collectors.modbus.template import Pulses
 from metering.clock import Clock
 from metering.instant import DAY, SECOND
 
@@ -23,16 +28,18 @@ class Station:
 
     due_us    when it is to be read next, see `Clock.steady_us`
     failures  how often in a row it was silent
+    is_well   whether the last poll succeeded
     """
 
     def __init__(self, device: ModbusDevice, clock: Clock) -> None:
         self.device = device
         self.due_us = clock.steady_us()
         self.failures = 0
+        self.is_well = False
         self._clock = clock
         self._template = device.device_type()
         self._interval_us = round(device.interval_s * SECOND)
-        self._blocks: list[Block] = []
+        self._readers: list[Reader] = []
         self._forget_us: int | None = None
 
     async def read(self, bus: Bus, values: dict[str, float]) -> None:
@@ -43,32 +50,32 @@ class Station:
         """
         if self._forget_us is not None and self._clock.steady_us() >= self._forget_us:
             self.forget()
-        if not self._blocks:
-            self._blocks = await self._find(bus)
+        if not self._readers:
+            self._readers = await self._find(bus)
         index = 0
-        while index < len(self._blocks):
-            block = self._blocks[index]
+        while index < len(self._readers):
+            reader = self._readers[index]
+            block = reader.block
             try:
-                words = await self._ask(bus, block.function, block.start, block.count)
+                registers = await self._ask(bus, block.function, block.start, block.count)
             except Refused as refusal:
                 if refusal.code not in _NO_SUCH_REGISTERS:
                     raise
-                self._learn(index, block)
-                if not self._blocks:
+                self._learn(index, reader)
+                if not self._readers:
                     raise
                 continue
-            image = dict(zip(range(block.start, block.stop), words, strict=True))
-            found = ((point.quantity, point.value(image)) for point in block.points)
-            values.update((name, value) for name, value in found if value is not None)
+            values.update(reader.values(registers))
             index += 1
 
     def forget(self) -> None:
         """Ask for everything again next time."""
-        self._blocks, self._forget_us = [], None
+        self._readers, self._forget_us = [], None
 
     def succeeded(self) -> None:
         """The device is well: next at the clock's next multiple of the interval."""
         self.failures = 0
+        self.is_well = True
         self.postpone()
 
     def postpone(self) -> None:
@@ -81,11 +88,13 @@ class Station:
         first_s = min(self.device.interval_s, _FIRST_RETRY_S)
         wait_s = min(first_s * 2.0 ** min(self.failures, 10), _LONGEST_RETRY_S)
         self.failures += 1
+        self.is_well = False
         self.due_us = self._clock.steady_us() + round(wait_s * SECOND)
 
-    def _learn(self, index: int, block: Block) -> None:
+    def _learn(self, index: int, refused: Reader) -> None:
+        block = refused.block
         instead = block.refused()
-        self._blocks[index : index + 1] = instead
+        self._readers[index : index + 1] = map(Reader, instead)
         self._forget_us = self._clock.steady_us() + DAY
         _log.warning(
             "modbus registers refused",
@@ -94,19 +103,14 @@ class Station:
             remedy=f"read in {len(instead)} pieces" if instead else f"{block.points[0].quantity} left out",
         )
 
-    async def _find(self, bus: Bus) -> list[Block]:
-        template = self._template
-        points = await self._sunspec_points(bus) if template.is_sunspec else template.points
-        limits = template.limits
-        return list(plan(points, max_registers=limits.max_registers, max_hole=limits.max_hole))
-
-    async def _sunspec_points(self, bus: Bus) -> tuple[Point, ...]:
-        models = await self._models(bus)
-        points = self._template.points_in(models)
-        if not points:
+    async def _find(self, bus: Bus) -> list[Reader]:
+        device, template = self.device, self._template
+        models = await self._models(bus) if template.is_sunspec else ()
+        readers = _readers(device.template, device.channel, device.pulses, models)
+        if not readers:
             present = ", ".join(str(model.id) for model in models)
-            raise ChainError(f"the device has SunSpec models {present}, none of those in {self._template.id}")
-        return points
+            raise ChainError(f"the device has SunSpec models {present}, none of those in {template.id}")
+        return list(readers)
 
     async def _models(self, bus: Bus) -> tuple[Model, ...]:
         walking = walk()
@@ -114,7 +118,7 @@ class Station:
             address, count = next(walking)
             while True:
                 try:
-                    words: list[int] | None = await self._ask(bus, FUNCTION, address, count)
+                    words: Sequence[int] | None = words_of(await self._ask(bus, FUNCTION, address, count))
                 except Refused as refusal:
                     if refusal.code not in _NO_SUCH_REGISTERS:
                         raise
@@ -124,13 +128,13 @@ class Station:
             models: tuple[Model, ...] = done.value
             return models
 
-    async def _ask(self, bus: Bus, function: int, start: int, count: int) -> list[int]:
-        """One request; of a device that was well again while it is busy, and once more if it is silent."""
-        spare = self.failures == 0
-        pauses = iter(_BUSY_PAUSES_S if spare else ())
+    async def _ask(self, bus: Bus, function: int, start: int, count: int) -> bytes:
+        """One request; again while the device is busy, and once more if one that was well is silent."""
+        pauses = iter(() if self.failures else _BUSY_PAUSES_S)
+        spare = self.is_well
         while True:
             try:
-                return await bus.read(self.device.unit, function, start, count, self._template.limits)
+                return await bus.read_bytes(self.device.unit, function, start, count, self._template.limits)
             except Refused as refusal:
                 pause_s = next(pauses, None) if refusal.code in _BUSY else None
                 if pause_s is None:
@@ -140,3 +144,12 @@ class Station:
                 if not spare:
                     raise
                 spare = False
+
+
+@cache
+def _readers(template_id: str, channel: int, pulses: Pulses | None, models: tuple[Model, ...]) -> tuple[Reader, ...]:
+    """What devices of a type are asked for, compiled once for all of them."""
+    template = device_type(template_id, channel, pulses)
+    points = template.points_in(models) if template.is_sunspec else template.points
+    limits = template.limits
+    return tuple(map(Reader, plan(points, max_registers=limits.max_registers, max_hole=limits.max_hole)))

@@ -6,15 +6,12 @@ Source: MODBUS over Serial Line 1.02 (gap between frames), MODBUS/TCP Security 3
 import asyncio
 import ssl
 
-from pymodbus.client.base import ModbusBaseClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerType
-from pymodbus.transaction import TransactionManager
-from pymodbus.transport import CommParams, CommType
+from pymodbus.transport.serialtransport import create_serial_connection
 
-from collectors.modbus.settings import ModbusConnection, TlsSettings
+from collectors.modbus.frame import RtuFraming, TcpFraming
+from collectors.modbus.link import Link
+from collectors.modbus.settings import ModbusConnection, SerialSettings, TlsSettings
 
-_NEVER_S = 3600.0  # pymodbus has one timeout for all; the bus's own differ and come first
 _GAP_CHARACTERS = 3.5
 _FASTEST_GAP_S = 0.00175  # over 19200 baud the gap stays as long as this
 _REQUEST_AND_FRAME = 8 + 5  # bytes of a request to read, and of a reply without its registers
@@ -31,57 +28,50 @@ class Transport:
     def __init__(self, settings: ModbusConnection) -> None:
         serial = settings.serial
         self.address = settings.address
-        self.has_transactions = serial is None and not settings.rtu_over_tcp
-        self._tls = settings.tls
-        self._framer = FramerType.SOCKET if self.has_transactions else FramerType.RTU
-        self._params = CommParams(comm_name=self.address, reconnect_delay=0.0, timeout_connect=_NEVER_S)
-        if serial is None:
-            self._character_s = self.gap_s = 0.0
-            self._params.comm_type = CommType.TCP if settings.tls is None else CommType.TLS
-            self._params.host, self._params.port = settings.host or "", settings.port
-        else:
+        self._settings = settings
+        self._framing = TcpFraming() if serial is None and not settings.rtu_over_tcp else RtuFraming()
+        self.has_transactions = self._framing.has_transactions
+        self._character_s = self.gap_s = 0.0
+        if serial is not None:
             self._character_s = serial.character_bits / serial.baudrate
             self.gap_s = max(_GAP_CHARACTERS * self._character_s, _FASTEST_GAP_S)
-            self._params.comm_type = CommType.SERIAL
-            self._params.host = str(serial.port)
-            self._params.baudrate, self._params.bytesize = serial.baudrate, 8
-            self._params.parity, self._params.stopbits = serial.parity[0].upper(), serial.stop_bits
 
     def transfer_s(self, registers: int) -> float:
         """How long request and reply take on the line alone, in seconds."""
         return self._character_s * (_REQUEST_AND_FRAME + 2 * registers)
 
-    async def connect(self) -> ModbusBaseClient:
-        """A connected client. Raises OSError, which says why there is none."""
-        if self._tls is not None:
-            self._params.sslctx = await asyncio.to_thread(_context, self._tls)
-        client = ModbusBaseClient(self._framer, 0, self._params, None, None, None)
-        _tell_of_broken_replies(client.ctx)
-        try:  # client.connect() would do the same, but keep the reason of a failure to itself
-            client.ctx.transport, _ = await client.ctx.call_create()
-        except Exception as error:
-            client.close()
-            if isinstance(error, OSError):
-                raise
-            raise OSError(f"the serial port refuses its settings: {error}") from error  # ValueError or termios.error
-        return client
+    async def connect(self) -> Link:
+        """A connected link. Raises OSError, which says why there is none."""
+        settings = self._settings
+        if settings.serial is not None:
+            return await self._plugged(settings.serial)
+        context = None if settings.tls is None else await asyncio.to_thread(_context, settings.tls)
+        _, link = await asyncio.get_running_loop().create_connection(
+            self._link, settings.host or "", settings.port, ssl=context
+        )
+        return link
 
-
-def _tell_of_broken_replies(manager: TransactionManager) -> None:
-    """Let a reply that cannot be read fail the request; pymodbus would raise where nobody but the event loop hears."""
-    take = manager.callback_data
-
-    def taken(data: bytes, addr: tuple[str, int] | None = None) -> int:
+    async def _plugged(self, serial: SerialSettings) -> Link:
+        line = {
+            "baudrate": serial.baudrate,
+            "bytesize": 8,
+            "parity": serial.parity[0].upper(),
+            "stopbits": serial.stop_bits,
+        }
         try:
-            return take(data, addr)
-        except ModbusException as broken:
-            waiting = manager.response_future
-            if not waiting.done():
-                waiting.set_exception(broken)
-                waiting.exception()  # seen: it is no matter if nobody waits
-            return len(data)
+            _, link = await create_serial_connection(
+                asyncio.get_running_loop(), self._link, str(serial.port), **line, timeout=0
+            )
+        except OSError:
+            raise
+        except Exception as error:  # ValueError or termios.error
+            raise OSError(f"the serial port refuses its settings: {error}") from error
+        assert isinstance(link, Link)
+        await link.ready
+        return link
 
-    manager.callback_data = taken  # type: ignore[method-assign]
+    def _link(self) -> Link:
+        return Link(self._framing)
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext:

@@ -111,9 +111,8 @@ class Way(NamedTuple):
 
 
 def quiet() -> None:
-    """Only what the command itself says; pymodbus tells each odd frame otherwise, with all its bytes."""
+    """Only what the command itself says."""
     logs.configure(level=logging.ERROR)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:

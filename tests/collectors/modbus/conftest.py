@@ -5,6 +5,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class RecordingSink:
     ) -> None:
         assert not receipts
         assert not can_wait
-        self.polls.append(list(readings))
+        self.polls += [list(poll) for _, poll in groupby(readings, lambda reading: (reading.device, reading.time_us))]
         await self._tell()
 
     def is_known(self, receipt: Receipt) -> bool:

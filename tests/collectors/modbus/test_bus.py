@@ -79,16 +79,14 @@ async def test_the_request_on_the_wire() -> None:
         (lambda t, u, _: frame(t, u, words(3, 1, 2, 3)), "3 registers came instead of 2"),
         (lambda t, u, _: frame(t, u, words(4, 12, 34)), "reply to function 4 instead of 3"),
         (lambda t, u, _: frame(t, u, b"\x84\x02"), "reply to function 132 instead of 3"),
-        (lambda _, u, _q: frame(0, u, words(3, 12, 34)), "reply to transaction 0 instead of 1"),
-        (
-            lambda t, u, _: frame(t, u, b"\x64\x02\0\0"),
-            r"connection to .* broke: \[Input/Output\] Unable to decode request",
-        ),
+        (lambda t, u, _: frame(t, u, b"\x64\x02\0\0"), "reply to function 100 instead of 3"),
+        (lambda t, u, _: frame(t, u, words(3, 12, 34)[:-2]), "1 registers came instead of 2"),
+        (lambda _, u, _q: frame(0, u, words(3, 12, 34)), "no answer within 0.15 s"),
         (lambda t, u, _: frame(t + 1, u, words(3, 12, 34)), "no answer within 0.15 s"),
-        (lambda t, u, _: frame(t, u + 1, words(3, 12, 34)), "no answer within 0.15 s"),
+        (lambda t, u, _: frame(t, u + 1, words(3, 12, 34)), "reply of unit 2 instead of 1"),
         (lambda t, u, _: frame(t, u, words(3, 12, 34))[:-1], "no answer within 0.15 s"),
-        (lambda _t, _u, _q: b"\xff" * 40, "no answer within 0.15 s"),
-        (lambda _t, _u, _q: None, "no answer within 0.15 s"),
+        (lambda _t, _u, _q: b"\xff" * 40, "what came from .* is no Modbus TCP"),
+        (lambda _t, _u, _q: None, "connection to .* broke: the other end hung up"),
     ],
 )
 async def test_a_wrong_reply_is_no_answer_and_the_next_read_begins_afresh(wrong: Answer, reason: str) -> None:

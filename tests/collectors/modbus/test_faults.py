@@ -92,7 +92,9 @@ def test_what_is_no_answer_gives_no_value(run: Mapping[str, Any], fault: ModbusF
         ModbusFault.FAILURE: {"Modbus exception 4 (device failure)"},
         ModbusFault.NO_TARGET: {"Modbus exception 11 (gateway got no answer from the device)"},
         ModbusFault.WRONG_FUNCTION: {"reply to function 4 instead of 3"},
-        ModbusFault.CUT_ANSWER: {"connection to the bus broke: [Input/Output] Unable to decode request"},
+        ModbusFault.CUT_ANSWER: {"4 registers came instead of 10"},
+        ModbusFault.WRONG_UNIT: {"reply of unit 2 instead of 1"},
+        ModbusFault.GARBAGE: {"what came from the bus is no Modbus TCP"},
         ModbusFault.NO_VALUES: {"answered, but had no value for anything"},
     }
     assert run["healed"][fault] == run["spoiled"][fault]
