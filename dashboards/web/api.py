@@ -24,6 +24,7 @@ from dashboards.web.answers import (
     site_out,
 )
 from dashboards.web.house import House, Seen
+from dashboards.web.sensorthings import routes as sensorthings
 from metering.estate import Carrier
 from metering.instant import SECOND, Window, from_datetime, isoformat
 from metering.quantities import BILLING_UNIT, quantity
@@ -54,6 +55,7 @@ def application(house: House) -> FastAPI:
     app.include_router(exchanges_api.router())
     if house.reports is not None:
         app.include_router(co2_api.router())
+    app.include_router(sensorthings.router())
 
     @app.exception_handler(StoreError)
     async def store_failed(request: Request, error: StoreError) -> Response:  # noqa: ARG001
