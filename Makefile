@@ -11,7 +11,7 @@ MINUTES ?= 30
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: demo test setup run check servers lock clean fuzz faults bench soak bench-anomaly reference
+.PHONY: demo test setup run check servers lock clean fuzz faults bench soak bench-anomaly reference docs
 
 demo: setup ## the simulated town, live, at http://localhost:8080
 	$(BIN)/leitwarte demo
@@ -54,6 +54,9 @@ bench-anomaly: $(DEVELOPMENT) ## detection on labelled series beside other detec
 
 reference: $(DEVELOPMENT) ## docs/reference from the code
 	$(BIN)/python docs/reference.py
+
+docs: $(DEVELOPMENT) ## the documents as a site in .cache/site
+	$(BIN)/python docs/site.py
 
 faults: $(DEVELOPMENT) servers ## break everything around the real gateway, over fifty kills, and count: docs/reliability.md
 	$(BIN)/python -m tests.faults --long --seed 1

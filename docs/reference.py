@@ -1,9 +1,10 @@
-"""Writes docs/reference from the code: settings, device types with their registers, quantities, command line.
+"""Writes docs/reference from the code: settings, device types with their registers, quantities, command line, REST API.
 
 python docs/reference.py           write
 python docs/reference.py --check   only say what is not current; exit code 1 if anything is
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 from collectors.modbus.point import Point
 from collectors.modbus.shelf import load_template, template_ids
+from dashboards.web.access.rights import SCOPES, needed
+from dashboards.web.api import application
 from leitwarte.cli import app, contents
 from leitwarte.settings import Settings
 from metering.quantities import QUANTITIES
@@ -24,8 +27,16 @@ _HEAD = "<!-- written by docs/reference.py; change the code, not this file -->\n
 
 def pages() -> dict[str, str]:
     """File name → its text."""
-    written = {"settings.md": settings(), "templates.md": templates(), "quantities.md": quantities(), "cli.md": cli()}
-    return {name: "\n".join((_HEAD, *lines)).rstrip() + "\n" for name, lines in written.items()}
+    interface = application(has_reports=True).openapi()
+    written = {
+        "settings.md": settings(),
+        "templates.md": templates(),
+        "quantities.md": quantities(),
+        "cli.md": cli(),
+        "rest.md": rest(interface),
+    }
+    pages = {name: "\n".join((_HEAD, *lines)).rstrip() + "\n" for name, lines in written.items()}
+    return {**pages, "openapi.json": json.dumps(interface, indent=1, ensure_ascii=False) + "\n"}
 
 
 def settings() -> Iterator[str]:
@@ -91,6 +102,25 @@ def cli() -> Iterator[str]:
                 yield from _page((*path, name), _help(*path, name))
 
 
+def rest(interface: Mapping[str, Any]) -> Iterator[str]:
+    """Every address of the REST API, with what it asks for."""
+    yield (
+        "# REST API\n\nBelow `/api` of the web app; for machines as [OpenAPI](openapi.json), there at "
+        "`/api/openapi.json`. Clients to copy: [partners](../partners.md).\n"
+    )
+    for path, methods in interface["paths"].items():
+        for method, operation in methods.items():
+            wanted = needed(method.upper(), f"/api{path}")
+            scopes = [f"`{scope}`" for scope, permissions in SCOPES.items() if wanted in permissions]
+            yield f"## {method.upper()} /api{path}\n"
+            said = _cell(operation.get("description") or operation["summary"]).rstrip(".")
+            yield f"{said}. Scope: {' or '.join(scopes)}.\n"
+            if parameters := operation.get("parameters"):
+                yield "| parameter | in | type | |\n|---|---|---|---|"
+                yield from map(_parameter, parameters)
+                yield ""
+
+
 def _page(path: tuple[str, ...], text: str) -> Iterator[str]:
     yield f"## {' '.join(('leitwarte', *path))}\n\n```text\n{text}\n```\n"
 
@@ -105,6 +135,13 @@ def _register(point: Point) -> str:
     kinds = dict.fromkeys(str(part.layout.type) for part in point.parts)
     function = {3: "3 (holding)", 4: "4 (input)"}[point.function]
     return f"| `{point.quantity}` | {point.unit} | {function} | {', '.join(parts)} | {', '.join(kinds)} |"
+
+
+def _parameter(parameter: Mapping[str, Any]) -> str:
+    schema = parameter["schema"]
+    need = "required" if parameter["required"] else _default(schema.get("default"))
+    notes = ". ".join(filter(None, (need, _cell(parameter.get("description", "")))))
+    return f"| `{parameter['name']}` | {parameter['in']} | {_type(schema)} | {notes} |"
 
 
 def _type(value: Mapping[str, Any]) -> str:
@@ -145,7 +182,7 @@ def _cell(text: str) -> str:
 
 def main() -> int:
     os.environ["TERMINAL_WIDTH"] = "100"  # read by typer when it first prints help
-    current = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
+    current = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
     wanted = pages()
     differing = sorted(name for name in current.keys() | wanted.keys() if current.get(name) != wanted.get(name))
     if "--check" in sys.argv[1:]:

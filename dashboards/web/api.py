@@ -38,7 +38,7 @@ _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.ap
 _CONTENT: dict[str, dict[str, object]] = {media: {} for media in _MEDIA_TYPES.values()}
 
 
-def application(house: House) -> FastAPI:
+def application(*, has_reports: bool) -> FastAPI:
     """The API, to be mounted at /api; its OpenAPI document is at /api/openapi.json."""
     app = FastAPI(
         title="Leitwarte",
@@ -53,7 +53,7 @@ def application(house: House) -> FastAPI:
     app.include_router(alerts_api.router())
     app.include_router(operation_api.router())
     app.include_router(exchanges_api.router())
-    if house.reports is not None:
+    if has_reports:
         app.include_router(co2_api.router())
     app.include_router(sensorthings.router())
 

@@ -153,7 +153,7 @@ def asgi(house: House, alerts: AlertBook) -> FastAPI:
         from dashboards.web.access import oidc_doors  # noqa: PLC0415 -- few need what it imports
 
         app.include_router(oidc_doors.router(house, entrance, house.accounts, house.settings.oidc))
-    app.mount("/api", api.application(house))
+    app.mount("/api", api.application(has_reports=house.reports is not None))
     app.add_middleware(Guard, house=house, entrance=entrance, sight=sight)
     for page in _PAGES:
         page.register(sight.of(NOTHING))  # each visit brings its own house, see `Desk`

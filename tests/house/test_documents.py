@@ -148,3 +148,16 @@ def test_the_reference_is_current() -> None:
 
 def test_the_sizing_table_is_that_of_its_constants() -> None:
     assert f"<!-- sizing: begin -->\n{tables()}\n<!-- sizing: end -->" in (DOCS / "scale.md").read_text("utf-8")
+
+
+def test_the_documents_become_a_site_that_needs_no_other_server() -> None:
+    built = subprocess.run(
+        [sys.executable, DOCS / "site.py"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    site = ROOT / ".cache" / "site"
+    pages = list(site.rglob("*.html"))
+    assert site / "docs" / "tutorial.html" in pages
+    for page in pages:
+        parts = re.findall(r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=\"?(\w+:)?//", page.read_text("utf-8"))
+        assert not parts, page
