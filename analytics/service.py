@@ -95,7 +95,7 @@ class Analytics:
         self._gateway_down = False
 
     async def run(self) -> None:
-        """Work until cancelled; what fails because of store, alert book or a lost worker is tried again."""
+        """Work until cancelled; what fails, mostly because of store, alert book or a lost worker, is tried again."""
         self._silence = self._listening()
         while True:
             try:
@@ -106,6 +106,8 @@ class Analytics:
             except* (StoreError, SQLAlchemyError, BrokenExecutor) as failed:
                 errors = [str(error) for error in failed.exceptions]
                 _log.warning("analytics could not finish and will try again", errors=errors)
+            except* Exception:  # noqa: BLE001 - the gateway may be in this process, and must go on
+                _log.exception("analytics failed and will try again")
             await self._clock.sleep(self._settings.interval_s)
 
     async def backfill(self, window: Window, progress: Progress | None = None) -> None:
@@ -308,7 +310,8 @@ class Analytics:
             heard[reading.device] = max(heard.get(reading.device, 0), reading.time_us)
         sensitivities = await asyncio.to_thread(self._alerts.sensitivities)
         findings = self._silences(heard, now_us, sensitivities)
-        flagged = await self._store.flagged(Window(self._cycle_us - _QUIET_US, now_us + MINUTE))
+        since_us = min(self._cycle_us, now_us) - _QUIET_US  # a clock may be set back
+        flagged = await self._store.flagged(Window(since_us, now_us + MINUTE))
         for finding, last in live.doubts(flagged, self._estate, self._wording, sensitivities):
             series = Series(last.device, last.quantity)
             around = Window(finding.first_us - _EVIDENCE_US, finding.last_us + MINUTE)

@@ -355,3 +355,36 @@ async def test_a_gateway_that_is_down_is_one_alert_and_its_devices_none(installa
     assert await pass_time(4, speaking=True) == set()
     assert await pass_time(40, speaking=False) == {"gateway_down"}
     assert await pass_time(4, speaking=True) == set()
+
+
+async def test_a_clock_that_is_set_back_ends_nothing(installation: Installation) -> None:
+    await installation.fill(Window(NOW - 4 * HOUR, NOW), MINUTE)
+    await installation.analytics.cycle()
+    installation.clock.now = NOW - 2 * HOUR
+    await installation.analytics.cycle()
+    installation.clock.now = NOW + MINUTE
+    await installation.analytics.cycle()
+    assert installation.analytics.cycles == 3
+
+
+async def test_a_defect_is_told_and_what_comes_next_is_tried(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Analytics may run in one process with the gateway, which must go on collecting."""
+    analytics, again = installation.analytics, asyncio.Event()
+    calls = []
+
+    async def cycle() -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            again.set()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(analytics, "cycle", cycle)
+    running = asyncio.create_task(analytics.run())
+    async with asyncio.timeout(60):
+        await asyncio.wait([running, waiting := asyncio.create_task(again.wait())], return_when=asyncio.FIRST_COMPLETED)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running, waiting])
+    assert running.cancelled()
