@@ -12,14 +12,14 @@ from bench.result import replace_between, table
 DOCS = Path(__file__).parent.parent / "docs" / "scale.md"
 
 # Measured, in µs of one core (2-core machine, Python 3.11; docs/performance.md says how)
-GATEWAY_US = 45.0  # a message with one reading, from broker to acknowledged store
-READING_US = 9.0  # each further reading in it
-BROKER_US = 10.0  # mosquitto, a message in and out
-INFLUX_US = 5.0  # InfluxDB 1.6.7, a reading
+GATEWAY_US = 45.0  # a message with one reading, from broker to acknowledged store; 31 with 1,000 topics, 46 with 10,000
+READING_US = 11.0  # each further reading in it
+BROKER_US = 18.0  # mosquitto 2.0.11, a message in and out
+INFLUX_US = 9.0  # InfluxDB 1.6.7, a reading by itself in a line; half of that with six others
 ANALYTICS_US = 75_000.0  # a meter and quarter-hour (docs/anomaly.md, from 300 meters)
 # Measured, in bytes
-PROCESS_MB = 90.0  # a gateway with few devices, receipts full
-DEVICE_KB = 9.0  # a device in it
+PROCESS_MB = 90.0  # a gateway with few devices
+DEVICE_KB = 7.0  # a device in it, from 1,000 and 10,000
 METER_KB = 40.0  # a meter's quarter-hours kept by analytics (docs/anomaly.md)
 VALUE_B = 7.4  # a value random to the last bit on InfluxDB's disk (docs/storage.md)
 RESULTS_B = 45.5  # the results of a meter and quarter-hour there

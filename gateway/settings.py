@@ -21,7 +21,7 @@ class SharingSettings(Strict):
     """Several gateways (replicas) that divide the connections of this file among themselves; see docs/scale.md."""
 
     replica: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
-    """This gateway's name among them. It stays with its data_dir for ever, such as ${env:HOSTNAME} in a StatefulSet."""
+    """This gateway's name among them. It stays with its data_dir for ever; usually ${env:REPLICA}."""
     broker: str
     """Id of the MQTT connection over whose broker they know of each other."""
     takeover_s: float = Field(default=30.0, ge=3)

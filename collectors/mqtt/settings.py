@@ -1,6 +1,7 @@
 """The settings of one MQTT broker and the devices that are heard through it."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -91,8 +92,7 @@ class MqttSettings(Strict):
 
     @model_validator(mode="after")
     def _device_ids_are_unique(self) -> Self:
-        ids = [device.id for device in self.devices]
-        doubled = sorted({name for name in ids if ids.count(name) > 1})
+        doubled = sorted(name for name, number in Counter(one.id for one in self.devices).items() if number > 1)
         if doubled:
             raise ValueError(f"broker {self.id!r} has more than one device named {', '.join(doubled)}")
         return self
@@ -118,7 +118,7 @@ class MqttSettings(Strict):
 
     def presence_of(self, replica: str) -> "MqttSettings":
         """A connection beside it, for a replica to say that it is there."""
-        changes = {"client_id": f"{self.session_name}.{replica}", "share": "", "devices": ()}
+        changes = {"client_id": f"{self.session_name}~{replica}", "share": "", "devices": ()}
         return self.model_copy(update={**changes, "say_status": True, "session_expiry_s": 0})  # what it missed is old
 
     @property
