@@ -7,6 +7,7 @@ installation's zone and drawn as UTC. In the hour that autumn repeats, a line ru
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, radians
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,6 +66,14 @@ class Place:
     severity: Severity | None
 
 
+class Mark(NamedTuple):
+    """Something to point out in a plot: a stretch of time in the colour of its severity, or an instant by name."""
+
+    window: Window
+    severity: Severity = Severity.CRITICAL
+    name: str = ""
+
+
 class Charts:
     """Draws for one reader: in their colours and language, in the local time of ``calendar``."""
 
@@ -85,14 +94,12 @@ class Charts:
         axis["scale"] = not from_zero
         return options
 
-    def band(self, view: MeterProfile, names: tuple[str, str, str], unit: str, mark: Window | None = None) -> Options:
-        """Actual values against expected ones inside their interval, which ``names`` name in this order.
-
-        ``mark`` is a stretch of time to point out.
-        """
+    def band(self, view: MeterProfile, names: tuple[str, str, str], unit: str, marks: Sequence[Mark] = ()) -> Options:
+        """Actual values against expected ones inside their interval, which ``names`` name in this order."""
         colours, calendar = self._colours, self._calendar
+        actual = {**_line(names[0], _points(view.actual, calendar), colours.load), "z": 3, **self._marks(marks)}
         if not len(view.expected.times_us):
-            return self.lines({names[0]: view.actual}, unit)
+            return {**_over_time(unit, colours), "series": [actual]}
         width = Curve("width", view.lower.times_us, _at(view.upper, view.lower.times_us) - view.lower.values)
         unseen = {"lineStyle": {"opacity": 0}, "stack": "band", "stackStrategy": "all", "tooltip": {"show": False}}
         floor = {**_line("", _points(view.lower, calendar), colours.expected), **unseen, "silent": True}
@@ -103,9 +110,6 @@ class Charts:
         }
         expected = _line(names[1], _points(view.expected, calendar), colours.expected)
         expected["lineStyle"] = {"width": 1.5, "type": "dashed", "color": colours.expected}
-        actual = {**_line(names[0], _points(view.actual, calendar), colours.load), "z": 3}
-        if mark is not None:
-            actual["markArea"] = self._mark(mark)
         legend = [names[0], names[1], {"name": names[2], "itemStyle": {"opacity": 0.35}}]
         return {
             **_over_time(unit, colours),
@@ -166,14 +170,36 @@ class Charts:
             "series": [scatter],
         }
 
-    def _mark(self, window: Window) -> Options:
-        times = np.array([window.start_us, window.end_us], np.int64)
-        start, end = _local_ms(times, self._calendar)
-        colour = self._colours.severity[Severity.CRITICAL]
+    def zoomable(self, options: Options, pick: str) -> Options:
+        """With a tool in the corner to pick a stretch of the time axis; ``pick`` says so."""
+        colours = self._colours
+        tool = {"yAxisIndex": "none", "title": {"zoom": pick}, "icon": {"back": "none"}}
+        emphasis = {"iconStyle": {"borderColor": colours.text, "textFill": colours.text, "textPosition": "left"}}
+        style = {"iconStyle": {"borderColor": colours.muted}, "emphasis": emphasis}
+        place = {"right": 8, "top": -4, "itemSize": 15}
+        return {**options, "toolbox": {**place, **style, "feature": {"dataZoom": tool}}}
+
+    def picked(self, start_ms: float, end_ms: float) -> Window:
+        """The stretch of time between two places of a time axis, which shows local time as if it were UTC."""
+        local = np.array([round(start_ms), round(end_ms)], np.int64) * 1000
+        near = local - self._calendar.utc_offsets_us(local)
+        start_us, end_us = (local - self._calendar.utc_offsets_us(near)).tolist()
+        return Window(start_us, max(start_us, end_us))
+
+    def _marks(self, marks: Sequence[Mark]) -> Options:
+        areas, lines = [], []
+        for window, severity, name in marks:
+            start, end = _local_ms(np.array([window.start_us, window.end_us], np.int64), self._calendar)
+            if window.duration_us:
+                style = {"color": self._colours.severity[severity], "opacity": 0.09}
+                areas.append([{"xAxis": start, "itemStyle": style}, {"xAxis": end}])
+            else:
+                lines.append({"xAxis": start, "name": name})
+        label = {"formatter": "{b}", "color": self._colours.text, "fontSize": 11}
+        line = {"color": self._colours.text, "type": "solid", "width": 1.5}
         return {
-            "silent": True,
-            "itemStyle": {"color": colour, "opacity": 0.08},
-            "data": [[{"xAxis": start}, {"xAxis": end}]],
+            "markArea": {"silent": True, "data": areas},
+            "markLine": {"silent": True, "symbol": "none", "label": label, "lineStyle": line, "data": lines},
         }
 
 

@@ -73,6 +73,10 @@ class Exchanges:
         """The recorded exchanges of the meter that count, by time."""
         return await _ask(self._book.standing, meter)
 
+    async def all_of(self, meter: Meter) -> Sequence[Exchange]:
+        """Those of the settings too, by time."""
+        return with_recorded(meter.counter, [entry.exchange for entry in await self.standing(meter.id)]).exchanges
+
     async def record(self, meter: Meter, exchange: Exchange, who: str, note: str) -> Entry:
         """Analytics takes it up within a minute. Raises ValueError, saying why, for what cannot have been."""
         return await _ask(self._book.record, meter, exchange, who, self._clock.now_us(), note)

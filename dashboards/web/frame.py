@@ -62,6 +62,7 @@ class Desk:
         ui.page_title(f"{title} · Leitwarte")
         ui.add_css(_STYLE)
         client.content.classes("page")
+        ui.link(self.texts("to_content"), "#content").classes("skip")
         with ui.element("header").classes("top"):
             self._brand()
             self._navigation(here)
@@ -71,7 +72,7 @@ class Desk:
         with self._trouble:
             ui.icon("cloud_off")
             ui.label(self.texts("store.down"))
-        with ui.element("div").classes("content"):
+        with ui.element("main").classes("content").props('id="content" tabindex="-1"'):
             yield
         with ui.element("footer"):
             ui.label(self.texts("footer", zone=self.house.calendar.zone.key))

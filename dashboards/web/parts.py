@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from nicegui import ui
-from nicegui.events import ValueChangeEventArguments
+from nicegui.events import GenericEventArguments, ValueChangeEventArguments
 
 from dashboards.web.charts import Options
 from dashboards.web.formats import Shown
@@ -119,13 +119,39 @@ def _column(column: Column) -> dict[str, object]:
 
 
 class Plot:
-    """A plot whose options can be replaced; says ``empty`` instead while there is nothing to draw."""
+    """A plot whose options can be replaced; says ``empty`` instead while there is nothing to draw.
 
-    def __init__(self, label: str, empty: str, classes: str = "", on_pick: Callable[[str], None] | None = None) -> None:
+    on_pick  told the name of a point that was clicked
+    on_zoom  told both ends of a stretch of the time axis that was picked, see `Charts.zoomable`
+    """
+
+    def __init__(
+        self,
+        label: str,
+        empty: str,
+        classes: str = "",
+        on_pick: Callable[[str], None] | None = None,
+        on_zoom: Callable[[float, float], Awaitable[None]] | None = None,
+    ) -> None:
         self._chart = ui.echart({}, on_point_click=(lambda event: on_pick(str(event.name))) if on_pick else None)
         self._chart.classes(f"plot {classes}").props["aria-label"] = label
         self._chart.props["role"] = "img"
+        if on_zoom is not None:
+            self._chart.on("chart:datazoom", self._zooms(on_zoom), args=["batch"])
         self._empty = ui.label(empty).classes(f"plot empty {classes}")
+
+    def _zooms(
+        self, on_zoom: Callable[[float, float], Awaitable[None]]
+    ) -> Callable[[GenericEventArguments], Awaitable[None]]:
+        async def zoom(event: GenericEventArguments) -> None:
+            for picked in event.args.get("batch") or []:
+                start, end = picked.get("startValue"), picked.get("endValue")
+                if isinstance(start, int | float) and isinstance(end, int | float):
+                    self._chart.run_chart_method("dispatchAction", {"type": "dataZoom", "start": 0, "end": 100})
+                    await on_zoom(start, end)
+                    return
+
+        return zoom
 
     def show(self, options: Options | None) -> None:
         self._chart.set_visibility(options is not None)

@@ -18,7 +18,7 @@ from dashboards.web.views import (
     Overview,
 )
 from metering.clock import Clock
-from metering.estate import Carrier, Estate, Meter
+from metering.estate import Carrier, Estate, Meter, Role
 from metering.event import Event
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window
 from metering.localtime import LocalCalendar
@@ -95,14 +95,15 @@ class Queries:
     async def profile(self, meter: Meter, window: Window) -> MeterProfile:
         """Consumption and what was expected, in quarter-hours up to 8 days, hours up to 32, else whole local days.
 
-        Shorter than days, what is expected of the day after the window is there, too.
+        Shorter than days, what is expected of the day after a window that ends now is there, too.
         """
         step = QUARTER_HOUR if window.duration_us <= 8 * DAY else HOUR
         if daily := window.duration_us > 32 * DAY:
             dates = (self._calendar.date_of(window.start_us), self._calendar.date_of(window.end_us))
             window = Window(*(self._calendar.midnight(date) for date in dates))
         else:
-            window = Window(window.start_us, window.end_us + DAY)
+            ahead = DAY if window.end_us > self._clock.now_us() - MINUTE else 0
+            window = Window(window.start_us, window.end_us + ahead)
         names = ("consumption", "expected", "expected_lower", "expected_upper")
         wanted = [Series(meter.id, name) for name in names]
         found = await self.store.aggregate(wanted, _whole(window, step), step, Aggregate.SUM)
@@ -223,7 +224,8 @@ class Queries:
 
 
 def _meter_view(meter: Meter, latest: Mapping[Series, Reading], states: Mapping[str, DeviceState]) -> MeterView:
-    rate = latest.get(Series(meter.device, meter.power)) if meter.power else None
+    power = meter.power or ("active_power" if meter.role is Role.SUPPLY else None)  # see `views.power_terms`
+    rate = latest.get(Series(meter.device, power)) if power else None
     return MeterView(meter, states.get(meter.device, DeviceState.ONLINE), latest.get(meter.series), rate)
 
 

@@ -11,7 +11,7 @@ from analytics.alerts.alert import Alert, Evidence, Verdict
 from analytics.alerts.sensitivity import judgements
 from analytics.alerts.wording import Wording
 from dashboards.web import parts
-from dashboards.web.charts import Options
+from dashboards.web.charts import Mark, Options
 from dashboards.web.frame import Desk
 from dashboards.web.house import House
 from dashboards.web.inbox import LONGEST_NAME, LONGEST_TEXT
@@ -253,7 +253,7 @@ def _evidence(desk: Desk, alert: Alert) -> Options | None:
     known = QUANTITIES.get(evidence.quantity)
     actual = desk.formats.quantity(evidence.quantity) if known else desk.texts("curve.actual")
     names = (actual, desk.texts("curve.expected"), desk.texts("curve.interval"))
-    return desk.charts.band(profile(evidence), names, evidence.unit, Window(alert.first_us, alert.last_us))
+    return desk.charts.band(profile(evidence), names, evidence.unit, [Mark(Window(alert.first_us, alert.last_us))])
 
 
 def profile(evidence: Evidence) -> MeterProfile:

@@ -43,11 +43,11 @@ async def _page(desk: Desk, building: Building) -> None:
         return await house.queries.building(building.id)
 
     await desk.follow(now, lambda first: _tiles(desk, first), every, "tiles")
+    with parts.card(say("building.alerts")):
+        await alert_table(desk, only_open=True, building=building.id)
     await _profiles(desk, building)
     with parts.card(say("building.meters")):
         await desk.follow(now, lambda first: _meters(desk, first), every, "rows")
-    with parts.card(say("building.alerts")):
-        await alert_table(desk, only_open=True, building=building.id)
 
 
 def _tiles(desk: Desk, first: BuildingView) -> Update[BuildingView]:

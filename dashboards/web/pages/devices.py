@@ -9,7 +9,7 @@ from dashboards.web import parts
 from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
 from dashboards.web.parts import Column, Row
-from dashboards.web.views import DeviceError, DeviceState, DeviceView
+from dashboards.web.views import DeviceState, DeviceView
 
 _VALUES = 2
 """So many of a device's values are shown in the list."""
@@ -74,7 +74,7 @@ def _row(desk: Desk, view: DeviceView) -> Row:
         "building_to": parts.path("building", view.building.id) if view.building else None,
         "heard": _heard(desk, view, now),
         "heard_by": -(view.heard_us or 0),
-        "error": _error(desk, view.error, now),
+        "error": _error(desk, view, now),
         "error_by": -view.error.since_us if view.error else 0,
         "values": " · ".join(shown) + (f" · {desk.texts('devices.more', n=more)}" if more > 0 else ""),
     }
@@ -89,8 +89,12 @@ def _heard(desk: Desk, view: DeviceView, now_us: int) -> str:
     return desk.texts("devices.since", time=desk.formats.moment(view.heard_us, now_us))
 
 
-def _error(desk: Desk, error: DeviceError | None, now_us: int) -> str:
+def _error(desk: Desk, view: DeviceView, now_us: int) -> str:
+    """With the last time; of those not heard since, since when; of others that fail now and then, the first time."""
+    error = view.error
     if error is None:
         return "–"
-    key, time_us = ("since", error.since_us) if error.until_us is None else ("until", error.until_us)
-    return f"{error.text} ({desk.texts(f'devices.{key}', time=desk.formats.moment(time_us, now_us))})"
+    time = desk.formats.moment(error.until_us or error.since_us, now_us)
+    if error.until_us is None and view.state is not DeviceState.ONLINE:
+        time = desk.texts("devices.since", time=time)
+    return f"{error.text} ({time})"

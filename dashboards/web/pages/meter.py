@@ -1,6 +1,8 @@
-"""One meter: consumption against what was expected, the register, and the values not to trust."""
+"""One meter: consumption against what was expected, the register, the values not to trust, and its alerts."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from fastapi import Request
 from nicegui import ui
@@ -8,11 +10,13 @@ from nicegui import ui
 from analytics.alerts.sensitivity import Judgement, judgements
 from dashboards.web import parts
 from dashboards.web.access.rights import Permission
-from dashboards.web.charts import Options
+from dashboards.web.charts import Mark, Options
 from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
+from dashboards.web.pages.alerts import alert_table
 from dashboards.web.parts import Column, Row
 from dashboards.web.queries import since
+from dashboards.web.stretch import StretchChoice
 from dashboards.web.views import Curve, MeterProfile, MeterView
 from metering.estate import Meter
 from metering.instant import DAY, HOUR, QUARTER_HOUR, Window
@@ -21,7 +25,7 @@ from metering.reading import Reading
 from metering.samples import Samples
 
 _CURVE_REFRESH_S = 60.0
-_SPANS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
+_SPANS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY, "all": 3653 * DAY}
 _STEPS = {QUARTER_HOUR: "quarter_hour", HOUR: "hour", DAY: "day"}
 
 
@@ -72,6 +76,10 @@ async def _page(desk: Desk, meter: Meter) -> None:
 
             await desk.follow(flags, lambda first: _flags(desk, meter, first), _CURVE_REFRESH_S, "rows")
 
+    if desk.visitor.may(Permission.ALERTS):
+        with parts.card(say("meter.alerts")):
+            await alert_table(desk, only_open=False, wanted=lambda alert: alert.subject in (meter.id, meter.device))
+
     async def judged() -> Mapping[str, Judgement]:
         return judgements(await desk.house.inbox.of_subject(meter.id))
 
@@ -89,7 +97,7 @@ def _tiles(desk: Desk, first: MeterView) -> Update[MeterView]:
     say, formats, meter = desk.texts, desk.formats, first.meter
     with ui.element("div").classes("tiles lead"):
         register = parts.Tile(say("meter.reading"))
-        rate = parts.Tile(formats.quantity(meter.power)) if meter.power else None
+        rate = parts.Tile(formats.quantity(first.rate.quantity)) if first.rate is not None else None
         state = parts.Tile(say("column.state"))
 
     def update(view: MeterView) -> None:
@@ -112,19 +120,24 @@ def _tiles(desk: Desk, first: MeterView) -> Update[MeterView]:
 
 async def _consumption(desk: Desk, meter: Meter) -> None:
     house, say = desk.house, desk.texts
-    span = parts.SpanChoice(_SPANS, "week")
+    stretch = StretchChoice(_SPANS, "week", house.clock)
     with parts.card(say("meter.consumption")) as beside:
 
-        async def profile() -> MeterProfile:
-            return await house.queries.profile(meter, since(house.clock, span.us))
+        async def profile() -> _Consumption:
+            window = stretch.window
+            found, marks = await asyncio.gather(house.queries.profile(meter, window), _marks(desk, meter, window))
+            return _Consumption(window, found, marks)
 
-        def show(first: MeterProfile) -> Update[MeterProfile]:
-            plot = parts.Plot(say("meter.consumption"), say("plot.empty"), "tall")
+        def show(first: _Consumption) -> Update[_Consumption]:
+            async def pick(start_ms: float, end_ms: float) -> None:
+                await stretch.pick(desk.charts.picked(start_ms, end_ms))
+
+            plot = parts.Plot(say("meter.consumption"), say("plot.empty"), "tall", on_zoom=pick)
             note = ui.label().classes("fine")
 
-            def update(view: MeterProfile) -> None:
-                plot.show(profile_options(desk, view, meter.carrier.unit))
-                note.set_text(say("meter.step", step=say(f"step.{_STEPS[view.step_us]}")))
+            def update(view: _Consumption) -> None:
+                plot.show(_options(desk, view, meter.carrier.unit))
+                note.set_text(_note(desk, view))
 
             update(first)
             return update
@@ -132,13 +145,50 @@ async def _consumption(desk: Desk, meter: Meter) -> None:
         refresh = await desk.follow(profile, show, _CURVE_REFRESH_S, "tall")
 
         with beside:
-            span.show(say, refresh)
+            stretch.show(say, refresh)
 
 
-def profile_options(desk: Desk, view: MeterProfile, unit: str, mark: Window | None = None) -> Options | None:
+class _Consumption(NamedTuple):
+    """What the plot shows of a stretch of time."""
+
+    window: Window
+    profile: MeterProfile
+    marks: Sequence[Mark]
+
+
+async def _marks(desk: Desk, meter: Meter, window: Window) -> list[Mark]:
+    """Alerts about the meter, and its exchanges."""
+    house = desk.house
+    alerts = await house.inbox.of_subject(meter.id) if desk.visitor.may(Permission.ALERTS) else []
+    exchanges = await house.exchanges.all_of(meter) if house.exchanges is not None else []
+    stretches = [
+        (Window(max(alert.first_us, window.start_us), min(alert.last_us, window.end_us)), alert.severity)
+        for alert in alerts
+        if alert.first_us < window.end_us and alert.last_us > window.start_us
+    ]
+    times = [each.time_us for each in exchanges if window.start_us <= each.time_us < window.end_us]
+    return [Mark(*each) for each in stretches] + [
+        Mark(Window(time_us, time_us), name=desk.texts("exchange.title")) for time_us in times
+    ]
+
+
+def _options(desk: Desk, view: _Consumption, unit: str) -> Options | None:
     """Consumption against the expected band; None if there is no consumption."""
-    names = (desk.texts("curve.actual"), desk.texts("curve.expected"), desk.texts("curve.interval"))
-    return desk.charts.band(view, names, unit, mark) if len(view.actual.times_us) else None
+    say, profile = desk.texts, view.profile
+    if not len(profile.actual.times_us):
+        return None
+    names = (say("curve.actual"), say("curve.expected"), say("curve.interval"))
+    return desk.charts.zoomable(desk.charts.band(profile, names, unit, view.marks), say("stretch.pick"))
+
+
+def _note(desk: Desk, view: _Consumption) -> str:
+    say, window = desk.texts, view.window
+    first, last = desk.formats.day(window.start_us), desk.formats.day(window.end_us - 1)
+    told = [first if first == last else f"{first} – {last}"]
+    told.append(say("meter.step", step=say(f"step.{_STEPS[view.profile.step_us]}")))
+    if any(mark.window.duration_us for mark in view.marks):
+        told.append(say("meter.marks"))
+    return " · ".join(told)
 
 
 async def _register(desk: Desk, meter: Meter) -> None:

@@ -82,6 +82,7 @@ async def _settings(desk: Desk) -> None:
         return
 
     def show(checked: Checked) -> None:
+        ui.label(say("operation.settings.note")).classes("fine")
         for remark in checked.remarks:
             ui.label(remark).classes("remark").props('role="note"')
         ui.label("\n".join(checked.does)).classes("lines").props(f'tabindex="0" role="region" aria-label="{title}"')
@@ -119,7 +120,7 @@ def _factor(desk: Desk, number: int, factor: Factor) -> Row:
         "years_by": -first,
         "value": f"{factor.g_per_kwh:f}".replace(".", "," if desk.language == "de" else "."),
         "value_by": float(factor.g_per_kwh),
-        "gases": f"{factor.gases} · {factor.boundary}",
+        "gases": f"{factor.gases.replace('CO2', 'CO₂')} · {desk.texts(f'boundary.{factor.boundary}')}",
         "source": f"{factor.publisher}: {factor.document}, {factor.page}",
         "source_to": factor.url if factor.url.startswith("https://") else None,
     }

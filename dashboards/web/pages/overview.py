@@ -40,6 +40,7 @@ def register(house: House) -> None:
                 await _load(desk)
                 with parts.card(desk.texts("overview.map"), "map-card"):
                     await desk.follow(situation, lambda first: _map(desk, first), every, "map")
+                    ui.label(desk.texts("overview.map.note")).classes("fine")
             with parts.card(desk.texts("overview.buildings")):
                 await desk.follow(situation, lambda first: _buildings(desk, first), every, "rows")
 
