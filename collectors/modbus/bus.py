@@ -119,8 +119,12 @@ class Bus:
         """The answer to a question, which is no exception. ``registers`` is the length of a full one."""
         if unit in self._late_until_us:
             await self._clock.wait_until(self._late_until_us.pop(unit))
-        link = await self._connected()
-        await self._pause(unit, limits)
+        link = self._link
+        if link is None or not link.is_open:
+            link = await self._connected()
+        pause_s = self._pause_s(unit, limits)
+        if pause_s > 0:
+            await self._clock.wait_until(self._last_us + round(pause_s * SECOND))
         patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
         try:
             reply = await link.ask(unit, question, patience_s + self._transport.transfer_s(registers))
@@ -150,8 +154,6 @@ class Bus:
         return kind(reason)
 
     async def _connected(self) -> Link:
-        if self._link is not None and self._link.is_open:
-            return self._link
         self.close()
         address = self._transport.address
         if self._clock.steady_us() >= self._retry_us:
@@ -170,11 +172,10 @@ class Bus:
                 return self._link
         raise Unreachable(self._why, self._retry_us) from self._cause
 
-    async def _pause(self, unit: int, limits: Limits) -> None:
+    def _pause_s(self, unit: int, limits: Limits) -> float:
+        """How long it must be silent since the last request."""
         changed = self._last_unit not in (None, unit)
-        pause_s = max(self._transport.gap_s, limits.pause_s, limits.unit_change_pause_s if changed else 0.0)
-        if pause_s > 0:
-            await self._clock.wait_until(self._last_us + round(pause_s * SECOND))
+        return max(self._transport.gap_s, limits.pause_s, limits.unit_change_pause_s if changed else 0.0)
 
 
 def _stranger(reply: Reply, unit: int, function: int) -> str | None:

@@ -120,6 +120,8 @@ CODES = {
 }
 """How `struct` unpacks the bytes of a type."""
 
+_DECIMALS = "U16"  # as long as a float32 is printed
+
 
 def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) -> Raw | None:
     """The raw number in ``words``, or None where they hold none.
@@ -131,19 +133,28 @@ def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) 
     if len(words) != layout.words:
         raise ValueError(f"{layout.type} takes {layout.words} words, not {len(words)}")
     data = _bytes(words, layout.word_order, layout.byte_order)
-    (number,) = struct.unpack(f">{CODES[layout.type]}", data)
-    return meaning(layout.type, tuple(sentinels))(number)
+    return meaning(layout.type, tuple(sentinels))(_unpacked(data, layout.type))
 
 
 @cache
 def meaning(kind: DataType, sentinels: tuple[int, ...] = ()) -> Callable[[Raw], Raw | None]:
-    """What a number means that was unpacked by the type's code, see `decode`."""
+    """What a number means that was unpacked by the type's code, see `decode`; of float32 `shortest` makes it first."""
     understood = _MEANINGS.get(kind, _itself)
     if not sentinels:
         return understood
-    patterns = (pattern.to_bytes(kind.bits // 8, "big") for pattern in sentinels)
-    missing = frozenset(struct.unpack(f">{CODES[kind]}", pattern)[0] for pattern in patterns)
+    missing = frozenset(_unpacked(pattern.to_bytes(kind.bits // 8, "big"), kind) for pattern in sentinels)
     return lambda number: None if number in missing else understood(number)
+
+
+def shortest(numbers: Sequence[float]) -> list[float]:
+    """For each float32 the shortest decimal that stands for it."""
+    return list(map(float, np.array(numbers, np.float32).astype(_DECIMALS).tolist()))
+
+
+def _unpacked(data: bytes, kind: DataType) -> Raw:
+    numbers = struct.unpack(f">{CODES[kind]}", data)
+    number: Raw = (shortest(numbers) if kind is DataType.F32 else numbers)[0]
+    return number
 
 
 def _itself(number: Raw) -> Raw:
@@ -154,17 +165,13 @@ def _finite(number: Raw) -> Raw | None:
     return number if math.isfinite(number) else None
 
 
-def _shortest(number: Raw) -> Raw | None:
-    return float(str(np.float32(number))) if math.isfinite(number) else None
-
-
 def _decimal(number: Raw) -> Raw | None:
     digits = f"{number:x}"
     return int(digits) if digits.isdecimal() else None
 
 
 _MEANINGS: dict[DataType, Callable[[Raw], Raw | None]] = {
-    DataType.F32: _shortest,
+    DataType.F32: _finite,
     DataType.F64: _finite,
     DataType.BCD16: _decimal,
     DataType.BCD32: _decimal,

@@ -23,6 +23,8 @@ class Link(asyncio.Protocol):
         self._came = b""
         self._asked = (0, 0, 0)  # transaction, unit, function
         self._reply: asyncio.Future[Reply] | None = None
+        self._deadline_s = 0.0
+        self._watch: asyncio.TimerHandle | None = None
 
     async def ask(self, unit: int, question: bytes, patience_s: float) -> Reply:
         """Whatever answers the question, which has its function code first; who replied is for the caller to judge.
@@ -37,17 +39,20 @@ class Link(asyncio.Protocol):
             self._came = b""  # noise, or late
         reply: asyncio.Future[Reply] = self._loop.create_future()
         self._reply = reply
-        patience = self._loop.call_later(patience_s, self._fail, TimeoutError())
+        self._deadline_s = self._loop.time() + patience_s
+        if self._watch is None or self._watch.when() > self._deadline_s:
+            self._watch_until(self._deadline_s)
         try:
             self._stream.write(self._framing.request(transaction, unit, question))
             return await reply
         finally:
             self._reply = None
-            patience.cancel()
 
     def close(self) -> None:
         """Drop the connection, and with it whatever may still come."""
         self.is_open = False
+        if self._watch is not None:
+            self._watch.cancel()
         if self._stream is not None:
             self._stream.abort()
 
@@ -72,6 +77,21 @@ class Link(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         self.is_open = False
         self._fail(exc if isinstance(exc, OSError) else ConnectionError(exc or "the other end hung up"))
+
+    def _watch_until(self, when_s: float) -> None:
+        """One timer for many requests: most are answered long before it is over."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_at(when_s, self._look)
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._reply is None:
+            return
+        if self._loop.time() < self._deadline_s:
+            self._watch_until(self._deadline_s)
+        else:
+            self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
         if self._reply is not None and not self._reply.done():

@@ -86,6 +86,13 @@ class Point:
         exponent = 0 if self.exponent is None else decode([image[self.exponent]], EXPONENT)
         return self.worth()([part.raw(image) for part in self.parts], exponent)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the raw number is the value, and needs no arithmetic."""
+        (part, *others) = self.parts
+        is_scaled = part.scale != 1 or self.offset != 0 or self.unit != QUANTITIES[self.quantity].unit
+        return part.layout.type.is_float and not others and not is_scaled and self.exponent is None
+
     def worth(self) -> Worth:
         """What its raw numbers make."""
         is_float = any(part.layout.type.is_float for part in self.parts)

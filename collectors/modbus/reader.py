@@ -1,42 +1,66 @@
 """A block's registers, as they came over the wire → values. Compiled once for all devices of a type: the hot path."""
 
 import struct
+from collections.abc import Callable, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
-from collectors.modbus.codec import CODES, Layout
+from collectors.modbus.codec import CODES, DataType, Layout, Raw, shortest
 from collectors.modbus.plan import Block
-from collectors.modbus.point import EXPONENT
+from collectors.modbus.point import EXPONENT, Point
+
+_Value = Callable[[Sequence[Raw]], float | None]
+"""All numbers of a block → the value of a point."""
+
+
+class _Number(NamedTuple):
+    address: int
+    layout: Layout
 
 
 class Reader:
-    """Unpacks all numbers of ``block`` at once."""
+    """Unpacks all numbers of ``block`` at once; those in float32 come first, and are made short together."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
-        self._numbers: dict[tuple[int, Layout], int] = {}  # (address, layout) → which of the unpacked numbers it is
+        numbers = sorted(dict.fromkeys(number for point in block.points for number in _numbers(point)), key=_rank)
+        places = [2 * (number.address - block.start) + place for number in numbers for place in number.layout.places]
+        self._ordered = itemgetter(*places)
+        self._unpack = struct.Struct(">" + "".join(CODES[number.layout.type] for number in numbers)).unpack
+        self._float32s = sum(number.layout.type is DataType.F32 for number in numbers)
+        index = {number: position for position, number in enumerate(numbers)}
         self._points = [
-            (
-                point.quantity,
-                [(self._index(part.address, part.layout), part.meaning) for part in point.parts],
-                None if point.exponent is None else self._index(point.exponent, EXPONENT),
-                point.worth(),
-            )
-            for point in block.points
+            (point.quantity, _value(point, [index[it] for it in _numbers(point)])) for point in block.points
         ]
-        bytes_of = [2 * (address - block.start) + place for address, layout in self._numbers for place in layout.places]
-        self._ordered = itemgetter(*bytes_of)
-        self._unpack = struct.Struct(">" + "".join(CODES[layout.type] for _, layout in self._numbers)).unpack
 
     def values(self, registers: bytes) -> dict[str, float]:
         """Quantity → value in its canonical unit, of those that have one; two bytes a register."""
-        numbers = self._unpack(bytes(self._ordered(registers)))
-        values: dict[str, float] = {}
-        for quantity, parts, exponent, worth in self._points:
-            raws = [meaning(numbers[index]) for index, meaning in parts]
-            value = worth(raws, 0 if exponent is None else numbers[exponent])
-            if value is not None:
-                values[quantity] = value
-        return values
+        numbers: Sequence[Raw] = self._unpack(bytes(self._ordered(registers)))
+        if self._float32s:
+            numbers = [*shortest(numbers[: self._float32s]), *numbers[self._float32s :]]
+        found = [(quantity, value(numbers)) for quantity, value in self._points]
+        return {quantity: value for quantity, value in found if value is not None}
 
-    def _index(self, address: int, layout: Layout) -> int:
-        return self._numbers.setdefault((address, layout), len(self._numbers))
+
+def _numbers(point: Point) -> list[_Number]:
+    """Its parts, then its scale factor if it has one."""
+    parts = [_Number(part.address, part.layout) for part in point.parts]
+    return parts if point.exponent is None else [*parts, _Number(point.exponent, EXPONENT)]
+
+
+def _rank(number: _Number) -> tuple[bool, int]:
+    return number.layout.type is not DataType.F32, number.address
+
+
+def _value(point: Point, indices: Sequence[int]) -> _Value:
+    first, first_meaning = indices[0], point.parts[0].meaning
+    if point.is_plain:
+        return lambda numbers: first_meaning(numbers[first])
+    worth, meanings = point.worth(), [part.meaning for part in point.parts]
+    exponent = None if point.exponent is None else indices[-1]
+
+    def value(numbers: Sequence[Raw]) -> float | None:
+        raws = [meaning(numbers[index]) for meaning, index in zip(meanings, indices, strict=False)]
+        return worth(raws, 0 if exponent is None else numbers[exponent])
+
+    return value

@@ -27,12 +27,11 @@ def worth(scales: tuple[Fraction, ...], offset: Fraction, unit: str | None, *, i
     finite decimals.
     """
     total = _sum_of_decimals(scales, offset) if is_float else _sum_of_integers(scales, offset)
-    is_plain = is_float and len(scales) == 1 and scales[0] == 1 and offset == 0
 
     def compute(raws: Sequence[Raw | None], exponent: Raw | None) -> float | None:
         if None in raws or exponent not in _EXPONENTS:
             return None
-        value = raws[0] if is_plain and exponent == 0 else total(raws, exponent)  # type: ignore[arg-type]
+        value = total(raws, exponent)  # type: ignore[arg-type]
         if unit is None or value is None:
             return value
         try:
@@ -63,7 +62,7 @@ def _sum_of_decimals(scales: Sequence[Fraction], offset: Fraction) -> _Sum:
         number = start
         for weight, raw in zip(weights, raws, strict=True):
             number = _EXACT.fma(Decimal(repr(raw)), weight, number)
-        scaled = float(_EXACT.scaleb(number, exponent))
+        scaled = float(_EXACT.scaleb(number, exponent) if exponent else number)
         return scaled if math.isfinite(scaled) else None
 
     return total

@@ -155,3 +155,14 @@ async def test_pauses_are_kept() -> None:
         other = loop.time()
     assert 0.04 < same - begun < 0.14
     assert other - same > 0.14
+
+
+async def test_each_request_has_its_own_patience() -> None:
+    loop = asyncio.get_running_loop()
+    async with peer(right, lambda *_: b"", right, lambda *_: b"") as (bus, _):
+        for shorter in (Limits(timeout_s=30.0), Limits()):  # after a longer one, and after one of the same
+            assert await bus.read(1, 3, 100, 2, shorter) == [12, 34]
+            begun = loop.time()
+            with pytest.raises(NoAnswer, match=r"^no answer within 0\.15 s$"):
+                await read(bus)
+            assert 0.14 < loop.time() - begun < 5.0
