@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.anomaly.model import trailing_greatest, trailing_mean
-from metering.instant import HOUR
+from metering.instant import DAY, HOUR
 from metering.samples import Floats
 
+LEAD_IN_US = 15 * DAY
+"""How much earlier the longest of the columns looks back."""
 _MEANS_H = (6, 24, 72, 168, 336)
 _SHARES_H = (48, 168, 336)
 _GREATEST_H = (12, 24, 72, 168)

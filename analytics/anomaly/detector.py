@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from analytics.anomaly import rules
+from analytics.anomaly import course, rules
 from analytics.anomaly.classifier import Classifier, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.evidence import evidence
@@ -145,10 +145,12 @@ class Detector:
         Causal: what is said of an interval depends on it and earlier ones alone.
         """
         trace = self.trace(curve, slots)
-        symptoms = Symptoms.of(curve, slots, trace)
-        own = self.own or Usual.unknown(symptoms.comparable.shape[1])
-        symptoms = symptoms.beside(own.relative(symptoms.comparable))
-        return judge_symptoms(trace, symptoms, curve.step_us, self.carrier, classifier()).after(lead)
+        early = max(lead - course.LEAD_IN_US // curve.step_us, 0)  # symptoms look further back than what judges them
+        symptoms, trace = Symptoms.of(curve, slots, trace).after(early), trace.after(early)
+        comparable = symptoms.comparable
+        own = self.own or Usual.unknown(comparable.shape[1])
+        symptoms = symptoms.beside(comparable, [(slice(None), own)])
+        return judge_symptoms(trace, symptoms, curve.step_us, self.carrier, classifier()).after(lead - early)
 
     def _relative(self, name: str, statistic: Floats) -> Floats:
         median, spread = self.usual[name]
@@ -218,11 +220,13 @@ def surprises(trace: Trace) -> Floats:
 
 
 def _usual(statistic: Floats, caution: float) -> tuple[float, float]:
-    known = np.sort(statistic[np.isfinite(statistic)])
+    known = statistic[np.isfinite(statistic)]
     if not len(known):
         return 0.0, np.inf
     last = len(known) - 1
-    median, high = float(known[last // 2]), float(known[round(0.99 * last)])
+    half, most = last // 2, round(0.99 * last)
+    known.partition((half, most))
+    median, high = float(known[half]), float(known[most])
     return median, max(high - median, 1e-9) * caution
 
 

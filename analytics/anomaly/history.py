@@ -72,7 +72,11 @@ def observe(week: Week, curve: LoadCurve, carrier: Carrier | None = None) -> Obs
     stretches = list(_stretches(curve))
     trace, doubt = _walk(curve, slots, stretches, carrier)
     symptoms = Symptoms.of(curve, slots, trace)
-    return Observed(trace, doubt, symptoms.beside(_own(symptoms, doubt, stretches, curve.step_us)))
+    comparable = symptoms.comparable
+    yardsticks = (
+        (slice(begin, end), _yardstick(comparable[:begin], doubt[:begin], curve.step_us)) for begin, end in stretches
+    )
+    return Observed(trace, doubt, symptoms.beside(comparable, yardsticks))
 
 
 def _walk(
@@ -87,15 +91,6 @@ def _walk(
         traces.append(detector.trace(curve.part(begin - lead, end), slots.part(begin - lead, end)).after(lead))
         doubt = np.concatenate((doubt, doubts(traces[-1])))
     return Trace.join(traces), doubt
-
-
-def _own(symptoms: Symptoms, doubt: Floats, stretches: Sequence[tuple[int, int]], step_us: int) -> NDArray[np.float32]:
-    """The comparable symptoms in units of the meter's own past, which ends where a stretch begins."""
-    rows = symptoms.comparable
-    found = np.full_like(rows, np.nan)
-    for begin, end in stretches:
-        found[begin:end] = _yardstick(rows[:begin], doubt[:begin], step_us).relative(rows[begin:end])
-    return found
 
 
 def _yardstick(rows: NDArray[np.float32], doubt: Floats, step_us: int) -> Usual:

@@ -124,10 +124,8 @@ class _SlotMedians:
         table.ravel()[self.place] = values
         table.sort(axis=1)  # missing ones come last
         present = np.isfinite(table).sum(axis=1)
-        low, high = (
-            np.take_along_axis(table, np.clip(at, 0, self.shape[1] - 1)[:, None], axis=1)[:, 0]
-            for at in ((present - 1) // 2, present // 2)
-        )
+        row = np.arange(len(table))
+        low, high = (table[row, np.clip(at, 0, self.shape[1] - 1)] for at in ((present - 1) // 2, present // 2))
         medians = (low + high) / 2
         if not present.all():
             known = values[np.isfinite(values)]

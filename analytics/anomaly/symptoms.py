@@ -4,6 +4,7 @@ Each column compares the last hours, days or weeks with what the meter's own mod
 come a second time in units of the meter's own past (`usual`): 1 is what is seen on two days of a hundred.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.evidence import run_lengths, trailing_least
 from analytics.anomaly.trace import SHIFTS_H, STATISTICS, Trace
+from analytics.anomaly.usual import Usual
 from analytics.anomaly.week import WeekSlots
 from metering.instant import DAY, HOUR
 from metering.samples import Floats, Int64s
@@ -64,12 +66,16 @@ class Symptoms:
     @property
     def comparable(self) -> NDArray[np.float32]:
         """The columns that are measured by the meter's own past, too."""
-        return self.rows[:, [name.startswith(_RELATIVE) for name in self.names]]
+        return self.rows.T[[name.startswith(_RELATIVE) for name in self.names]].T
 
-    def beside(self, relative: NDArray[np.float32]) -> Self:
-        """These, and the comparable columns in units of the meter's own past."""
+    def beside(self, comparable: NDArray[np.float32], yardsticks: Iterable[tuple[slice, Usual]]) -> Self:
+        """These, and the comparable columns in units of the meter's own past: which of it holds for which intervals."""
         names = [f"own_{name}" for name in self.names if name.startswith(_RELATIVE)]
-        return type(self)((*self.names, *names), np.concatenate((self.rows, relative), axis=1))
+        columns = np.empty((len(self.names) + len(names), len(self.rows)), np.float32)
+        columns[: len(self.names)] = self.rows.T
+        for part, usual in yardsticks:
+            columns[len(self.names) :, part] = usual.relative(comparable[part]).T
+        return type(self)((*self.names, *names), columns.T)
 
     def column(self, name: str) -> NDArray[np.float32]:
         """One symptom, shape (n,)."""

@@ -25,14 +25,16 @@ class Usual:
     def of(cls, past: NDArray[np.float32], trusted: Bools, step_us: int) -> Self:
         """Learn from the rows of ``past``, shape (n, columns), that are trusted."""
         every = max(_EVERY_H * HOUR // step_us, 1) + (0 if step_us >= HOUR else 1)
-        rows = np.sort(past[::-every][trusted[::-every]], axis=0)  # missing ones come last
-        count = np.isfinite(rows).sum(axis=0)
-        if not len(rows):
-            return cls.unknown(past.shape[1])
+        columns = np.sort(past.T[:, ::-every][:, trusted[::-every]])  # missing ones come last
+        width, length = columns.shape
+        count = np.isfinite(columns).sum(axis=1)
+        if not length:
+            return cls.unknown(width)
 
         def quantile(share: float) -> NDArray[np.float32]:
-            at = np.clip((share * (count - 1)).round().astype(np.int64), 0, len(rows) - 1)
-            found: NDArray[np.float32] = np.take_along_axis(rows, at[None], axis=0)[0]
+            found: NDArray[np.float32] = columns[
+                np.arange(width), np.clip((share * (count - 1)).round().astype(np.int64), 0, length - 1)
+            ]
             return found
 
         low, median, high = quantile(_OUTSIDE), quantile(0.5), quantile(1 - _OUTSIDE)
