@@ -1,6 +1,7 @@
 """A journal: a folder of append-only segment files, ``0000000000000001.seg`` and so on. Synchronous, for one thread.
 
-Nothing in it is ever repaired by hand. What is found to be no intact frame is copied to the folder ``damaged`` beside
+A file ``format`` beside them names the number of the format, once it is another than 1.
+Nothing is ever repaired by hand. What is found to be no intact frame is copied to the folder ``damaged`` beside
 the segments, under the name ``<segment>-<offset>.bin``, and passed over; at the end of a segment it is cut off.
 """
 
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.frames import Damage, Frame, scan
+from metering.kept_format import FormatTooNew
 
+FORMAT = 1
+"""Of the frames, what is in them, and the files that `gateway.cursor` and `gateway.receipts` keep beside them."""
 _DAMAGED_KEPT = 100  # files in the folder of damaged pieces; the oldest make room
 _PIECE = 1 << 20  # bytes read at once
 
@@ -69,7 +73,10 @@ class Journal:
         self._active: tuple[int, _Segment] | None = None  # the newest segment and its file descriptor
 
     def open(self) -> None:
-        """Lock the folder. Raises `JournalInUse` if another process has, and OSError where it cannot be used."""
+        """Lock the folder.
+
+        Raises `JournalInUse` if another process has, FormatTooNew, and OSError where it cannot be used.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o640)
         try:
@@ -78,6 +85,13 @@ class Journal:
             os.close(self._lock)
             self._lock = -1
             raise JournalInUse(f"{self._folder} is in use by another process; give each its own data_dir") from None
+        self._check_format()
+
+    def _check_format(self) -> None:
+        file = self._folder / "format"
+        found = file.read_text("ascii", "replace").strip() if file.exists() else ""
+        if found.isdecimal() and int(found) > FORMAT:
+            raise FormatTooNew(self._folder, int(found), FORMAT)
 
     def recover(self) -> Iterator[Entry]:
         """Every intact entry of former processes, oldest first. To be read to its end before the first append."""

@@ -28,7 +28,7 @@ _NEVER_US = 2**62
 class AlertBook:
     """The alerts in the database at ``url`` (SQLAlchemy's form); its tables are made, or carried forward, at need.
 
-    ``merge_us`` is within what time a returning cause continues its alert. Raises SchemaTooNew.
+    ``merge_us`` is within what time a returning cause continues its alert. Raises FormatTooNew.
     """
 
     def __init__(self, url: str = "sqlite:///alerts.db", *, merge_us: int = 24 * HOUR) -> None:

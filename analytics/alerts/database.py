@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from analytics.alerts.tables import Base, SchemaRow
+from metering.kept_format import FormatTooNew
 
 _STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -31,14 +32,10 @@ VERSION = len(_STEPS) + 1
 _LOCK = 7_234_901  # PostgreSQL's, for all that work on alerts
 
 
-class SchemaTooNew(RuntimeError):
-    """The database was written by a newer Leitwarte."""
-
-
 class Database:
     """Sessions on the database at ``url`` (SQLAlchemy's form), whose tables are made or carried forward first.
 
-    Raises SchemaTooNew, and SQLAlchemyError if it cannot be reached.
+    Raises FormatTooNew, and SQLAlchemyError if it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
@@ -69,9 +66,7 @@ def _carry_forward(connection: Connection) -> None:
     if version is None:
         version = 1 if has_tables else VERSION
     if version > VERSION:
-        raise SchemaTooNew(
-            f"the alert database has version {version}, this Leitwarte knows up to {VERSION}; use a newer Leitwarte"
-        )
+        raise FormatTooNew("the alert database", version, VERSION)
     for step in _STEPS[version - 1 :]:
         for statement in step:
             connection.execute(text(statement))

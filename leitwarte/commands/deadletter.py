@@ -30,6 +30,7 @@ from leitwarte.commands.common import (
 from leitwarte.commands.opening import settings_file
 from leitwarte.settings import Settings
 from metering import instant
+from metering.kept_format import FormatTooNew
 from metering.localtime import LocalCalendar
 
 app = commands("Messages that no decoder could read, and readings that were rejected.")
@@ -113,7 +114,7 @@ def replay(
         errors.print(f"{missing}: there is no such case, or it was replayed before", markup=False, style="yellow")
     try:
         outcomes = _hand_over(_revised(chosen, settings), settings, force)
-    except (OSError, JournalInUse) as error:
+    except (OSError, JournalInUse, FormatTooNew) as error:
         fail(error)
     for outcome in outcomes:
         if json:

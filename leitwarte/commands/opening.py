@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from leitwarte.commands.common import WRONG_CALL, fail
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
+from metering.kept_format import FormatTooNew
 from storage.factory import open_store
 from storage.protocol import StoreError
 from storage.retained import RetainedStore
@@ -44,7 +45,6 @@ def alert_book(settings: Settings) -> "Iterator[AlertBook]":
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - what opens no book need not load this
 
     from analytics.alerts.book import AlertBook  # noqa: PLC0415
-    from analytics.alerts.database import SchemaTooNew  # noqa: PLC0415
 
     try:
         book = AlertBook(settings.alerts_database)
@@ -52,7 +52,7 @@ def alert_book(settings: Settings) -> "Iterator[AlertBook]":
             yield book
         finally:
             book.close()
-    except SchemaTooNew as error:
+    except FormatTooNew as error:
         fail(error)
     except SQLAlchemyError as error:
         fail(f"the alert database cannot be used: {type(error).__name__}")

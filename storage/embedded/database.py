@@ -11,9 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from metering.kept_format import FormatTooNew
 from storage.protocol import StoreRefused, StoreUnavailable
 
+FORMAT = 1
+"""Of the tables below. Whoever changes it says in `Database.open` what leads from each older one to the next."""
+
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS format (number INTEGER NOT NULL);
+INSERT INTO format SELECT 1 WHERE NOT EXISTS (FROM format);
 CREATE TABLE IF NOT EXISTS series (id INTEGER NOT NULL, device VARCHAR NOT NULL, quantity VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS reading (
     series INTEGER NOT NULL, time_us BIGINT NOT NULL, value DOUBLE NOT NULL, quality TINYINT NOT NULL,
@@ -54,6 +60,10 @@ class Database:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 connection = duckdb.connect(str(self._path), config=self._configuration())
                 connection.execute(_SCHEMA)
+                (found,) = connection.execute("SELECT max(number) FROM format").fetchone() or (FORMAT,)
+                if found > FORMAT:
+                    connection.close()
+                    raise StoreRefused(str(FormatTooNew(self._path, found, FORMAT)))
                 self._connection = connection
 
     def close(self) -> None:

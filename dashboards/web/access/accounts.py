@@ -22,6 +22,7 @@ from dashboards.web.access.rights import SCOPES, Role
 from dashboards.web.access.tables import VERSION, AuditRow, Base, SchemaRow, SessionRow, TokenRow, UserRow
 from dashboards.web.access.visitor import NOBODY, Visitor
 from metering.instant import DAY, MINUTE
+from metering.kept_format import FormatTooNew
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1024
 """Characters. Length is what counts (NIST SP 800-63B-4, 3.1.1.2; BSI ORP.4.A22); no rules of composition."""
@@ -291,10 +292,7 @@ class Accounts:
                 session.add(SchemaRow(VERSION))
             found = session.scalars(select(SchemaRow.version)).one_or_none() or VERSION
             if found > VERSION:
-                raise ValueError(
-                    f"the accounts in {self._engine.url!r} are of version {found}, this Leitwarte knows {VERSION}; "
-                    "run the newer one, or bring back a backup"
-                )
+                raise FormatTooNew(f"the database of accounts {self._engine.url!r}", found, VERSION)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

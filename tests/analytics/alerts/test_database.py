@@ -7,8 +7,9 @@ import pytest
 
 from analytics.alerts.alert import State
 from analytics.alerts.book import AlertBook
-from analytics.alerts.database import VERSION, SchemaTooNew
+from analytics.alerts.database import VERSION
 from metering.instant import HOUR
+from metering.kept_format import FormatTooNew
 from tests.analytics.alerts.conftest import NOW, finding
 
 FIRST = """
@@ -55,7 +56,7 @@ def test_tables_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
     assert database.execute("SELECT version FROM alert_schema").fetchall() == [(VERSION,)]
     database.execute("UPDATE alert_schema SET version = 99")
     database.commit()
-    with pytest.raises(SchemaTooNew, match="has version 99"):
+    with pytest.raises(FormatTooNew, match="has format 99"):
         AlertBook(f"sqlite:///{path}")
     assert database.execute("SELECT version FROM alert_schema").fetchall() == [(99,)]
     database.close()
