@@ -29,10 +29,10 @@ def replace_between(file: Path, name: str, text: str) -> None:
     file.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", "utf-8")
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[float | str]]) -> str:
-    """Markdown; all columns but the first are figures."""
+def table(heads: Iterable[str], rows: Iterable[Iterable[float | str]], *, words: int = 1) -> str:
+    """Markdown; all columns but the first ones, which are ``words``, are figures."""
     heads = list(heads)
-    lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
+    lines = [_line(heads), _line([*["---"] * words, *["---:"] * (len(heads) - words)])]
     return "\n".join([*lines, *(_line([_shown(cell) for cell in row]) for row in rows)])
 
 

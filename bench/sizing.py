@@ -4,6 +4,7 @@ python -m bench.sizing
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,7 +140,21 @@ def tables() -> str:
         "memory of a gateway, GB", "of analytics, GB", f"outbox for {OUTAGE_H:g} h, GB", f"{RAW_DAYS} days raw, GB",
         "each year more, GB",
     ]  # fmt: skip
-    return "\n\n".join([table(heads, loads), table(["installation", "InfluxDB", "broker", "shape"], places)])
+    shapes = table(["installation", "InfluxDB", "broker", "shape"], places, words=4)
+    return "\n\n".join(["\n".join(f"- {line}" for line in _arithmetic()), table(heads, loads), shapes])
+
+
+def _arithmetic() -> Iterator[str]:
+    yield f"messages/s: meters / interval; a message has {READINGS} readings"
+    yield f"gateway: {GATEWAY_US:g} µs a message and {READING_US:g} µs for each reading beyond the first"
+    yield f"gateway: {PROCESS_MB:g} MB and {DEVICE_KB:g} kB a device; a replica keeps {BUSY:.0%} of a core busy at most"
+    yield f"broker (mosquitto): {BROKER_US:g} µs a message; InfluxDB: {INFLUX_US:g} µs a reading"
+    yield f"analytics: {ANALYTICS_US / 1e3:g} ms of CPU each quarter-hour, and {METER_KB:g} kB, a meter"
+    yield f"outbox: {OUTBOX_B:g} bytes a reading, for {OUTAGE_H:g} h without store"
+    yield f"disk (InfluxDB): {VALUE_B:g} bytes a reading, kept for {RAW_DAYS} days"
+    yield f"disk, each year more: {RESULTS_B:g} bytes of results for each meter and quarter-hour"
+    yield f"disk, each year more: {CONDENSED} values for each quantity and quarter-hour (assumed, not measured)"
+    yield f"a cell: {METERS_A_CELL:,} meters at most, since every replica knows all devices of its settings file"
 
 
 def _name(case: Case) -> str:

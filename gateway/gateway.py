@@ -168,10 +168,11 @@ class Gateway:
         finally:
             self._running = False
             await _ended(self._tasks.values())
+            await _ended(working[1:])  # the others need not wait for what is still to be stored
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.drain_s):
                     await self.intake.outbox.drained()
-            await _ended([*working, reporting])
+            await _ended([writing, reporting])
             _log.info("gateway_stopped", queued=self.intake.outbox.queued)
 
     def _chronicle(self, language: Language) -> Chronicle:
