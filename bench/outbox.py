@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.result import Row
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway.outbox import Outbox
 from metering.clock import Clock
 from metering.reading import Reading
@@ -30,7 +30,7 @@ async def _with(size: int, readings: int) -> list[Row]:
         await outbox.open()
         begun, cpu = time.monotonic(), time.process_time()
         for n, batch in enumerate(batches):
-            await outbox.append(batch, [Receipt("bench", n % 60_000, "0" * 24)])
+            await outbox.append(batch, Receipts("bench", {n % 60_000: n}))
         appended = _row(load, "leitwarte: append", readings, begun, cpu)
         written = outbox.size
         begun, cpu = time.monotonic(), time.process_time()

@@ -1,7 +1,7 @@
 """Where the ears meet the spine: what a collector is, and what it may expect of whoever listens to it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -10,15 +10,14 @@ from metering.reading import Reading
 _LAYOUT = str.maketrans("", "", "\n\t")
 
 
-class Receipt(NamedTuple):
-    """Identifies one delivery of a message, so that a redelivery after a crash is recognised.
+class Receipts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Identifies deliveries of messages, so that redeliveries after a crash are recognised.
 
-    ``channel`` is the broker session, ``number`` the packet id in it, ``digest`` a hash of topic and payload.
+    ``channel`` is the broker session; ``digests`` has a hash of topic and payload for each packet id in it.
     """
 
     channel: str
-    number: int
-    digest: str
+    digests: dict[int, int]
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -45,7 +44,7 @@ class Sink(Protocol):
     """Takes over what a collector has heard."""
 
     async def accept(
-        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+        self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         """Return as soon as every reading is durable here (or set aside durably with its reason).
 
@@ -54,8 +53,11 @@ class Sink(Protocol):
         keeps what it would miss meanwhile, says so; then only the newest of each quarter-hour are kept, and counted.
         """
 
-    def is_known(self, receipt: Receipt) -> bool:
-        """Whether the delivery was accepted before, by this process or an earlier one. Ask for redeliveries only."""
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
+        """Whether a delivery, as in `Receipts`, was accepted before, by this process or an earlier one.
+
+        Ask for redeliveries only.
+        """
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         """Return as soon as the message is kept durably."""

@@ -58,8 +58,9 @@ class Devices:
 
     def heard(self, readings: Sequence[Reading], now_us: int) -> None:
         """Readings have come; those of devices that are not known are passed over."""
-        newest = {reading.device: reading.time_us for reading in readings}
-        for device, number in Counter([reading.device for reading in readings]).items():
+        devices = [reading.device for reading in readings]
+        newest = dict(zip(devices, [reading.time_us for reading in readings], strict=True))
+        for device, number in Counter(devices).items():
             state = self._devices.get(device)
             if state is None:
                 continue

@@ -36,8 +36,8 @@ class Gateway:
 
     Its memory is bounded whatever comes, and however long the store is away: what waits is on disk. In memory are at
     most one batch on its way to the store, what each collector hands over at once (for MQTT 1,000 messages or 16 MB),
-    the receipts (131,072), a few hundred bytes a series, and while the outbox is full one reading a series. Flooded
-    with the store down it grew by 5 MB.
+    the receipts (65,535 a broker), a few hundred bytes a series, and while the outbox is full one reading a series.
+    Flooded with the store down it grew by 5 MB.
 
     store       started and closed by the caller
     collectors  with unique names

@@ -5,7 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from collectors.protocol import DeadLetter, Receipt
+from collectors.protocol import DeadLetter, Receipts
 from gateway.device_state import Devices
 from gateway.outbox import Outbox
 from gateway.plausibility import Plausibility
@@ -74,7 +74,7 @@ class Intake:
             await self.outbox.close(_LAST_WRITES_S)
 
     async def accept(
-        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+        self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         """See `collectors.protocol.Sink`."""
         now_us = self._clock.now_us()
@@ -90,9 +90,9 @@ class Intake:
         else:
             await self._keep_what_fits(accepted)
 
-    def is_known(self, receipt: Receipt) -> bool:
-        """See `collectors.protocol.Sink`; how many are remembered: `gateway.receipts.RECEIPTS_KEPT`."""
-        return self.outbox.is_known(receipt)
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
+        """See `collectors.protocol.Sink`; how many are remembered: `gateway.receipts`."""
+        return self.outbox.is_known(channel, number, digest)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         """See `collectors.protocol.Sink`."""

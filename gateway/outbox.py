@@ -7,12 +7,13 @@ of the room is reserved for what `gateway.thinning` leaves of sources that canno
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway import receipts as receipt_file
 from gateway.cursor import Cursor
 from gateway.frames import encode
@@ -20,7 +21,7 @@ from gateway.group_commit import GroupCommit
 from gateway.journal import Position
 from gateway.journal_thread import JournalThread
 from gateway.payload import Content, pack, receipts_in
-from gateway.receipts import Receipts
+from gateway.receipts import Accepted
 from gateway.stretches import Batch, Stretches
 from metering.clock import Clock
 from metering.reading import Reading
@@ -36,7 +37,7 @@ _log = structlog.get_logger(__name__)
 class _Append(NamedTuple):
     frames: bytes
     total: int
-    receipts: Sequence[Receipt]
+    receipts: Receipts | None
 
 
 class Outbox:
@@ -58,7 +59,7 @@ class Outbox:
         self._disk = JournalThread(folder, max_bytes // _SEGMENTS)
         self._journal = self._disk.journal
         self._commits: GroupCommit[_Append] = GroupCommit(self._flush)
-        self._receipts = Receipts()
+        self._accepted = Accepted()
         self._cursor = Cursor(folder / "cursor")
         self._newest_first = newest_first
         self._waiting = Stretches([Position(0, 0)], newest_first=newest_first)
@@ -95,9 +96,9 @@ class Outbox:
         await self._disk.close()
         self._cursor.close()
 
-    async def append(self, readings: Sequence[Reading], receipts: Sequence[Receipt] = ()) -> None:
+    async def append(self, readings: Sequence[Reading], receipts: Receipts | None = None) -> None:
         """Return when all of it is on disk; wait as long as there is no room."""
-        if not readings and not receipts:
+        if not readings and receipts is None:
             return
         frames = self._frames(readings, receipts)
         while not self._has_room(len(frames)):
@@ -109,36 +110,38 @@ class Outbox:
     async def append_at_once(self, readings: Sequence[Reading], *, from_reserve: bool = False) -> bool:
         """As `append`, but returns False instead of waiting for room."""
         if readings:
-            frames = self._frames(readings, ())
+            frames = self._frames(readings, None)
             if not self._has_room(len(frames), from_reserve=from_reserve):
                 self._tell(full=True)
                 return False
-            await self._add(_Append(frames, len(readings), ()))
+            await self._add(_Append(frames, len(readings), None))
         return True
 
-    def is_known(self, receipt: Receipt) -> bool:
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
         """Whether the delivery is among those remembered, see `gateway.receipts`."""
-        return receipt in self._receipts
+        return self._accepted.has(channel, number, digest)
 
     async def take(self, most: int, linger_s: float = 0.0) -> Batch:
         """The next batch, of ``most`` readings or a little over; waits for readings if there are none.
 
-        After such a wait it lingers ``linger_s`` seconds, so that a quiet system does not write one by one.
+        For a whole batch it waits up to ``linger_s`` seconds, since a request to the store costs as much as hundreds
+        of readings in it.
         """
+        if 0 < self.queued < most:
+            await self._linger(most, linger_s)
         while True:
             self._arrived.clear()
             batch = await self._disk.run(self._waiting.gather, self._journal, most)
             if batch is not None:
                 return batch
             await self._arrived.wait()
-            if self.queued < most:
-                await asyncio.sleep(linger_s)
+            await self._linger(most, linger_s)
 
     async def commit(self, batch: Batch) -> None:
         """Record durably that the store has the batch (or that it is set aside); deletes what nobody needs."""
         bounds = self._waiting.bounds(batch.after)
         passed = bounds[0].segment > self._waiting.bounds()[0].segment
-        await self._disk.run(self._commit, bounds, self._receipts.snapshot() if passed else None)
+        await self._disk.run(self._commit, bounds, self._accepted.snapshot() if passed else None)
         self._waiting.commit(batch.after)
         self.queued -= len(batch.readings) + batch.lost
         if self._has_room():
@@ -155,15 +158,22 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
 
+    async def _linger(self, most: int, longest_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                while self.queued < most:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+
     def rewind(self) -> None:
         """Take again what is not committed."""
         self._waiting.rewind()
 
-    def _frames(self, readings: Sequence[Reading], receipts: Sequence[Receipt]) -> bytes:
+    def _frames(self, readings: Sequence[Reading], receipts: Receipts | None) -> bytes:
         now_us = self._clock.now_us()
         chunks = [readings[n : n + _FRAME_READINGS] for n in range(0, len(readings), _FRAME_READINGS)] or [()]
         # Receipts go last: if the end of the write is torn off, the delivery must count as not accepted.
-        frames = [encode(pack(Content(now_us, (), chunk)), len(chunk)) for chunk in chunks[:-1]]
+        frames = [encode(pack(Content(now_us, None, chunk)), len(chunk)) for chunk in chunks[:-1]]
         frames.append(encode(pack(Content(now_us, receipts, chunks[-1])), len(chunks[-1])))
         return b"".join(frames)
 
@@ -194,7 +204,7 @@ class Outbox:
         self.appended += total
         self.queued += total
         for append in appends:
-            self._receipts.add(append.receipts)
+            self._remember(append.receipts)
         self._arrived.set()
 
     def _recover(self) -> int:
@@ -202,22 +212,27 @@ class Outbox:
         self._journal.open()
         bounds = self._cursor.open()
         self._waiting = Stretches(bounds, newest_first=self._newest_first)
-        self._receipts.add(receipt_file.load(self._folder / "receipts"))
+        for receipts in receipt_file.load(self._folder / "receipts"):
+            self._remember(receipts)
         for entry in self._journal.recover():
-            self._receipts.add(receipts_in(entry.payload))
+            self._remember(receipts_in(entry.payload))
             if entry.after in self._waiting:
                 queued += entry.total
         self._journal.start_after(bounds[-1].segment)
         if self._journal.first.segment < bounds[0].segment:
-            self._drop(bounds[0].segment, self._receipts.snapshot())
+            self._drop(bounds[0].segment, self._accepted.snapshot())
         return queued
 
-    def _commit(self, bounds: list[Position], receipts: list[Receipt] | None) -> None:
+    def _remember(self, receipts: Receipts | None) -> None:
+        if receipts is not None:
+            self._accepted.add(receipts)
+
+    def _commit(self, bounds: list[Position], receipts: list[Receipts] | None) -> None:
         self._cursor.save(bounds)
         if receipts is not None:
             self._drop(bounds[0].segment, receipts)
 
-    def _drop(self, before: int, receipts: list[Receipt]) -> None:
+    def _drop(self, before: int, receipts: list[Receipts]) -> None:
         path = self._folder / "receipts"
         try:
             receipt_file.save(receipts, path)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from metering.reading import Reading
 
 
@@ -12,22 +12,30 @@ class Content(msgspec.Struct, array_like=True, gc=False):
     """The payload of a frame, as written."""
 
     appended_us: int
-    receipts: Sequence[Receipt]
+    receipts: Receipts | None
     readings: Sequence[Reading]
+
+
+class _Readings(msgspec.Struct, array_like=True, gc=False):
+    """The payload of a frame, read as far as the store needs it."""
+
+    appended_us: int
+    receipts: msgspec.Raw
+    readings: list[Reading]
 
 
 class _Head(msgspec.Struct, array_like=True, gc=False):
     """The payload of a frame, read as far as recovery needs it."""
 
     appended_us: int
-    receipts: list[Receipt]
+    receipts: Receipts | None
     readings: msgspec.Raw
 
 
 pack = msgspec.msgpack.Encoder().encode
-unpack = msgspec.msgpack.Decoder(Content).decode
+unpack = msgspec.msgpack.Decoder(_Readings).decode
 _unpack_head = msgspec.msgpack.Decoder(_Head).decode
 
 
-def receipts_in(payload: bytes) -> list[Receipt]:
+def receipts_in(payload: bytes) -> Receipts | None:
     return _unpack_head(payload).receipts

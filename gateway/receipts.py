@@ -1,50 +1,48 @@
 """Which deliveries were accepted before, so that a redelivery is recognised after a crash."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway.frames import Frame, encode, scan
 from gateway.journal import sync, sync_folder
 
-RECEIPTS_KEPT = 131_072
-"""Receipts remembered, over all channels; twice the 65,535 deliveries one MQTT session can have unacknowledged."""
+NUMBERS_KEPT, CHANNELS_KEPT = 65_535, 10_000
+"""How many receipts of a channel are remembered: all that one MQTT session can have; and of how many channels."""
+
+_decode = msgspec.msgpack.Decoder(list[Receipts]).decode
 
 
-class Receipts:
-    """The newest receipt of each (channel, number), at most ``limit`` of them, the oldest forgotten first.
+class Accepted:
+    """The newest receipt of each packet id in a channel.
 
-    A broker uses a packet id again only after the delivery before was acknowledged, so the newest one is enough.
+    A broker uses a packet id again only after the delivery before was acknowledged, so the newest one is enough. Of
+    more channels than are kept the one goes first of which nothing was heard for longest.
     """
 
-    def __init__(self, limit: int = RECEIPTS_KEPT) -> None:
-        self._limit = limit
-        self._digests: dict[tuple[str, int], str] = {}
+    def __init__(self, numbers: int = NUMBERS_KEPT, channels: int = CHANNELS_KEPT) -> None:
+        self._numbers, self._channels = numbers, channels
+        self._digests: dict[str, dict[int, int]] = {}
 
-    def __contains__(self, receipt: Receipt) -> bool:
-        return self._digests.get((receipt.channel, receipt.number)) == receipt.digest
+    def has(self, channel: str, number: int, digest: int) -> bool:
+        return self._digests.get(channel, {}).get(number) == digest
 
-    def __len__(self) -> int:
-        return len(self._digests)
+    def add(self, receipts: Receipts) -> None:
+        known = self._digests[receipts.channel] = self._digests.pop(receipts.channel, {})
+        known.update(receipts.digests)
+        while len(known) > self._numbers:
+            del known[next(iter(known))]
+        if len(self._digests) > self._channels:
+            del self._digests[next(iter(self._digests))]
 
-    def add(self, receipts: Iterable[Receipt]) -> None:
-        digests = self._digests
-        for channel, number, digest in receipts:
-            key = (channel, number)
-            digests.pop(key, None)
-            digests[key] = digest
-        while len(digests) > self._limit:
-            del digests[next(iter(digests))]
-
-    def snapshot(self) -> list[Receipt]:
-        """All of them, oldest first."""
-        return [Receipt(channel, number, digest) for (channel, number), digest in self._digests.items()]
+    def snapshot(self) -> list[Receipts]:
+        """All of them, the oldest channel first."""
+        return [Receipts(channel, dict(digests)) for channel, digests in self._digests.items()]
 
 
-def save(receipts: list[Receipt], path: Path) -> None:
+def save(receipts: list[Receipts], path: Path) -> None:
     """Replace the file by these receipts, durably and at once."""
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
@@ -55,9 +53,9 @@ def save(receipts: list[Receipt], path: Path) -> None:
     sync_folder(path.parent)
 
 
-def load(path: Path) -> list[Receipt]:
+def load(path: Path) -> list[Receipts]:
     """The saved receipts; none if the file is missing or damaged."""
     if not path.exists():
         return []
     found = next(scan(path.read_bytes()), None)
-    return msgspec.msgpack.decode(found.payload, type=list[Receipt]) if isinstance(found, Frame) else []
+    return _decode(found.payload) if isinstance(found, Frame) else []

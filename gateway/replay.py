@@ -6,7 +6,7 @@ from math import isfinite
 
 import msgspec
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway.intake import Intake
 from gateway.quarantine import Case, kept_cases
 from metering.clock import Clock
@@ -53,10 +53,10 @@ async def replay(revisions: Sequence[Revision], intake: Intake, clock: Clock, *,
 
 
 async def _replay(revision: Revision, case: Case | None, intake: Intake, clock: Clock, force: bool) -> Outcome:  # noqa: FBT001
-    receipt = Receipt(f"quarantine:{revision.case}", 0, revision.case)
+    channel = f"quarantine:{revision.case}"
     if case is None:
         return Outcome(revision.case, 0, "there is no such case, or it was replayed before")
-    if intake.is_known(receipt):  # taken by a process that was killed before it could end the case
+    if intake.is_known(channel, 0, 0):  # taken by a process that was killed before it could end the case
         await intake.quarantine.end([revision.case], clock.now_us())
         return Outcome(revision.case, 0, "it was replayed before")
     if revision.problem and (not revision.readings or revision.problem == case.reason):
@@ -75,7 +75,7 @@ async def _replay(revision: Revision, case: Case | None, intake: Intake, clock: 
         rest.append(Case(now_us, revision.problem, letter=case.letter))
     if rest:
         await intake.quarantine.keep(rest)
-    await intake.outbox.append(accepted, [receipt])
+    await intake.outbox.append(accepted, Receipts(channel, {0: 0}))
     await intake.quarantine.end([revision.case], clock.now_us())
     return Outcome(revision.case, len(accepted), problem)
 

@@ -42,7 +42,7 @@ class GatewaySettings(Strict):
     batch_readings: int = Field(default=5000, ge=1)
     """How many readings are written to the store at once."""
     batch_wait_s: float = Field(default=0.25, ge=0)
-    """How long the first reading after a pause waits for others, in seconds."""
+    """How long a reading waits at most for others, to be written together with them, in seconds."""
     drain: Literal["oldest_first", "newest_first"] = "oldest_first"
     """What goes to the store first after an outage; newest_first lets what comes pass the backlog, batch by batch."""
     retry_s: float = Field(default=1.0, gt=0)

@@ -5,17 +5,17 @@ import contextlib
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from zlib import crc32
 
 import structlog
-from paho.mqtt.matcher import MQTTMatcher
 
-from collectors.mqtt.format import Message, Request
+from collectors.mqtt.format import Request
 from collectors.mqtt.listener import Listener
 from collectors.mqtt.payload import DecodeError
+from collectors.mqtt.router import TOPICS_REMEMBERED, Router
 from collectors.mqtt.session import QUEUE, BrokerError, Delivery, Session, UnsupportedVersion, Version, connected
 from collectors.mqtt.settings import MqttSettings
-from collectors.protocol import DeadLetter, Receipt, Sink
+from collectors.protocol import DeadLetter, Receipts, Sink
 from metering.cancellation import cancel_wanted
 from metering.clock import Clock
 from metering.reading import Reading
@@ -24,7 +24,6 @@ BATCH = 500
 """Messages handed over at once, at most."""
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
-_TOPICS_REMEMBERED = 10_000
 _LEAVE_S, _QUIET_S = 5.0, 0.3  # to take what is on its way when the group is left; no more comes after such a pause
 _ASK_AGAIN_S = 30.0  # an answer may be lost, and a device that never answers must not be flooded
 
@@ -65,6 +64,7 @@ class MqttCollector:
         self.counts = Counts()
         self._settings = settings
         self._clock = clock
+        self._channel = settings.session_name
         self._queue = queue
         self._version: Version = "3.1.1" if settings.protocol == "3.1.1" else "5"
         self._version_is_settled = settings.protocol != "auto" or bool(settings.share)
@@ -114,7 +114,7 @@ class MqttCollector:
                 subscribing.cancel()
                 await asyncio.gather(subscribing, return_exceptions=True)  # its error is that of the connection
 
-    async def _subscribe(self, session: Session, router: "Router", sink: Sink) -> None:
+    async def _subscribe(self, session: Session, router: Router, sink: Sink) -> None:
         prefix = self._settings.share_prefix
         for topic_filter in await session.subscribe([prefix + wanted for wanted in router.filters]):
             for listener in router.listeners_of(topic_filter.removeprefix(prefix)):
@@ -148,91 +148,60 @@ class MqttCollector:
         for device in self._settings.devices:
             sink.failed(device.id, f"broker {self.name} ({where}) cannot be heard: {error}")
 
-    async def _hand_over(self, deliveries: Sequence[Delivery], router: "Router", sink: Sink) -> None:
-        readings: list[Reading] = []
-        receipts: list[Receipt] = []
+    async def _hand_over(self, deliveries: Sequence[Delivery], router: Router, sink: Sink) -> None:
+        """Every message passes here, so what is rare is left to others."""
+        counts, readings, digests = self.counts, list[Reading](), dict[int, int]()
+        counts.messages += len(deliveries)
         for delivery in deliveries:
-            self.counts.messages += 1
-            receipt = self._receipt(delivery) if delivery.duplicate else None
-            if receipt is not None and sink.is_known(receipt):
-                self.counts.redelivered += 1
+            route = router.route(delivery.topic)
+            # Among deliveries under one packet id a CRC tells apart what differs: wholly so up to 4 bytes in a row.
+            digest = crc32(delivery.payload, route.digest)
+            if delivery.duplicate and sink.is_known(self._channel, delivery.number, digest):
+                counts.redelivered += 1
                 continue
-            found, problems = self._decode(delivery, router, sink)
+            before = len(readings)
+            problems = self._decode(delivery, route.listeners, readings, sink)
             if problems:
-                self.counts.dead_letters += 1
-                topic, payload, received_us, retained = delivery[:4]
-                letter = DeadLetter(self.name, topic, payload, received_us, "; ".join(problems), retained)
-                await sink.dead_letter(letter)
-            readings += found
-            if found and delivery.qos > 0:
-                receipts.append(receipt or self._receipt(delivery))
+                counts.dead_letters += 1
+                await sink.dead_letter(self._letter(delivery, problems))
+            if delivery.qos and len(readings) > before:
+                digests[delivery.number] = digest
         if readings:
-            await sink.accept(readings, receipts)
-            self.counts.readings += len(readings)
+            await sink.accept(readings, Receipts(self._channel, digests) if digests else None)
+            counts.readings += len(readings)
 
-    def _decode(self, delivery: Delivery, router: "Router", sink: Sink) -> tuple[list[Reading], list[str]]:
-        """The readings in a message, and what is wrong with it."""
-        message = Message(*delivery[:4])
-        listeners = router.listeners(delivery.topic)
+    def _decode(
+        self, delivery: Delivery, listeners: Iterable[Listener], readings: list[Reading], sink: Sink
+    ) -> list[str] | None:
+        """Add the readings in a message; returns what is wrong with it, if anything is."""
+        problems: list[str] | None = None
         if not listeners:
             self._not_ours(delivery.topic)
-        readings: list[Reading] = []
-        problems: list[str] = []
         for listener in listeners:
             try:
-                heard = listener.hear(message)
+                heard = listener.hear(delivery)
             except DecodeError as error:
-                problems.append(f"{listener.device.id}: {error}")
+                problems = [*(problems or ()), f"{listener.device.id}: {error}"]
                 continue
             readings += heard.readings
-            problems += [f"{listener.device.id}: {problem}" for problem in heard.refused]
+            if heard.refused:
+                problems = [*(problems or ()), *(f"{listener.device.id}: {problem}" for problem in heard.refused)]
             self.counts.stale += heard.stale
             if heard.request is not None:
                 self._requests.add(heard.request)
             if heard.offline is not None:
                 sink.failed(listener.device.id, heard.offline)
-        return readings, problems
+        return problems
+
+    def _letter(self, delivery: Delivery, problems: Iterable[str]) -> DeadLetter:
+        reason = "; ".join(problems)
+        return DeadLetter(self.name, delivery.topic, delivery.payload, delivery.received_us, reason, delivery.retained)
 
     def _not_ours(self, topic: str) -> None:
         self.counts.unclaimed += 1
-        if topic not in self._unclaimed and len(self._unclaimed) < _TOPICS_REMEMBERED:
+        if topic not in self._unclaimed and len(self._unclaimed) < TOPICS_REMEMBERED:
             self._unclaimed.add(topic)
             _log.warning("mqtt topic belongs to no device; ignored", broker=self.name, topic=topic)
-
-    def _receipt(self, delivery: Delivery) -> Receipt:
-        digest = blake2b(delivery.payload, digest_size=12, key=delivery.topic.encode(errors="replace")[:64])
-        return Receipt(self._settings.session_name, delivery.number, digest.hexdigest())
-
-
-class Router:
-    """Finds the devices that a topic belongs to. Built anew for each connection, as decoders may remember things."""
-
-    def __init__(self, listeners: Iterable[Listener]) -> None:
-        self._by_filter: dict[str, list[Listener]] = {}
-        self._known: dict[str, tuple[Listener, ...]] = {}
-        self._matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
-        for listener in listeners:
-            for topic_filter in listener.subscriptions():
-                self._by_filter.setdefault(topic_filter, []).append(listener)
-        for topic_filter, some in self._by_filter.items():
-            self._matcher[topic_filter] = some
-
-    @property
-    def filters(self) -> list[str]:
-        return list(self._by_filter)
-
-    def listeners_of(self, topic_filter: str) -> list[Listener]:
-        return self._by_filter[topic_filter]
-
-    def listeners(self, topic: str) -> tuple[Listener, ...]:
-        """Each once, even where several of its filters match."""
-        known = self._known.get(topic)
-        if known is None:
-            if len(self._known) >= _TOPICS_REMEMBERED:
-                self._known.clear()
-            found = [listener for some in self._matcher.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
-            known = self._known[topic] = tuple(dict.fromkeys(found))
-        return known
 
 
 class Requests:

@@ -2,8 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from math import isfinite
 from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from collectors.mqtt.payload import as_number, pointer
 from metering.quantities import QUANTITIES
@@ -13,7 +15,7 @@ from metering.units import to_canonical
 _UNITS = {quantity.name: quantity.unit for quantity in QUANTITIES.values()}
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A message as the broker delivered it. ``received_us`` is µs since the Unix epoch, UTC."""
 
     topic: str
@@ -22,7 +24,7 @@ class Message(NamedTuple):
     retained: bool = False
 
 
-class Value(NamedTuple):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """One decoded value.
 
     quantity  a name from `metering.quantities`
@@ -59,7 +61,7 @@ class Request(NamedTuple):
     payload: bytes
 
 
-class Decoded(NamedTuple):
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """What a message says.
 
     refused  fields that should hold a number and do not, a line each
@@ -77,19 +79,18 @@ Table = Mapping[str, tuple[str, str]]
 """The allow-list of an object: key → quantity and unit. What isn't listed isn't read."""
 
 
-@dataclass(slots=True)
-class Harvest:
+class Harvest(msgspec.Struct, gc=False):
     """Collects values of one message: checks that they are numbers and converts them."""
 
     time_us: int | None = None
-    values: list[Value] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    values: list[Value] = []
+    refused: list[str] = []
 
     def add(self, quantity: str, raw: object, unit: str, source: str, part: str = "") -> None:
         """Add a JSON value; null is no value, and anything but a finite number is refused."""
         if raw is None:
             return
-        number = as_number(raw)
+        number = raw if type(raw) is float and isfinite(raw) else as_number(raw)
         value = canonical(quantity, number, unit) if number is not None else None
         if value is None:
             self.refused.append(f"{source or 'the payload'} is {str(raw)[:40]!r}, not a number")

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+import msgspec
 import structlog
 
 from collectors.mqtt.format import Message, Request, Value
@@ -18,7 +18,7 @@ _TOLERANCE_US = 10 * MINUTE  # a clock may go ahead by as much; a wrong zone or 
 _log = structlog.get_logger(__name__)
 
 
-class Heard(NamedTuple):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """What one device makes of one message.
 
     stale    values left out because they are retained by the broker and say nothing about their age
@@ -43,6 +43,8 @@ class Listener:
     def __init__(self, device: MqttDevice) -> None:
         self.device = device
         self._format = device.decoder()
+        self._id, self._part = device.id, device.part  # asked with each message, and settings answer slowly
+        self._decode, self._whole = self._format.decode, self._format.whole
 
     def subscriptions(self) -> tuple[str, ...]:
         return self._format.subscriptions()
@@ -50,27 +52,32 @@ class Listener:
     def hear(self, message: Message) -> Heard:
         """Raises DecodeError if the message can't be read."""
         try:
-            decoded = self._format.decode(message)
+            decoded = self._decode(message)
         except DecodeError:
             raise
         except Exception as defect:
             # A decoder's defect must cost a message, never the connection.
             _log.exception("payload format failed", format=self.device.format, topic=message.topic)
             raise DecodeError(f"the decoder of {self.device.format} failed: {defect!r}") from defect
-        values, ambiguous = select(decoded.values, self.device.part, whole=self._format.whole)
+        values, refused, part = decoded.values, tuple(decoded.refused), self._part
+        for value in values:
+            if value.part != part:
+                values, ambiguous = select(values, part, whole=self._whole)
+                refused = (*refused, *ambiguous)
+                break
         readings = self._readings(values, message)
-        refused = (*decoded.refused, *ambiguous)
         return Heard(readings, refused, decoded.offline, len(values) - len(readings), decoded.request)
 
-    def _readings(self, values: Iterable[Value], message: Message) -> list[Reading]:
+    def _readings(self, values: Sequence[Value], message: Message) -> list[Reading]:
         """With the payload's time if it is believable, else the moment of receipt; never that of a retained message."""
-        device, received_us, retained = self.device.id, message.received_us, message.retained
+        device, received_us, retained = self._id, message.received_us, message.retained
         readings = []
-        for quantity, value, time_us, _, _ in values:
+        for value in values:
+            time_us = value.time_us
             if time_us is not None and believable(time_us, received_us):
-                readings.append(Reading(device, quantity, value, time_us, device_time=True))
+                readings.append(Reading(device, value.quantity, value.value, time_us, device_time=True))
             elif not retained:
-                readings.append(Reading(device, quantity, value, received_us))
+                readings.append(Reading(device, value.quantity, value.value, received_us))
         return readings
 
 

@@ -6,10 +6,13 @@ https://docs.oasis-open.org/mqtt/mqtt/v5.0/ and https://docs.oasis-open.org/mqtt
 """
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
+from collectors.mqtt.format import Message
 from collectors.mqtt.varint import varint
 
 Version = Literal["5", "3.1.1"]
@@ -47,6 +50,7 @@ _SUBSCRIPTION_ID, _USER_PROPERTY = 0x0B, 0x26
 _CLEAN, _WILL, _WILL_RETAIN, _PASSWORD, _USERNAME = 0x02, 0x04, 0x20, 0x40, 0x80  # flags of CONNECT (3.1.2.3)
 _RETAIN = 0x01
 _PUBLISH = Kind.PUBLISH << 4
+_ACKNOWLEDGED = (0, 0x4002_0000, 0x5002_0000)  # by QoS, a whole packet but for its number
 _LEAST = 2  # bytes of any packet
 
 PINGREQ = bytes((Kind.PINGREQ << 4, 0))
@@ -57,16 +61,12 @@ class MalformedPacket(ValueError):
     """What came is not MQTT."""
 
 
-class Delivery(NamedTuple):
+class Delivery(Message, frozen=True, gc=False):
     """A message with what is needed to acknowledge it; ``number`` is its packet id, 0 at QoS 0."""
 
-    topic: str
-    payload: bytes
-    received_us: int
-    retained: bool
-    duplicate: bool
-    qos: int
-    number: int
+    duplicate: bool = False
+    qos: int = 0
+    number: int = 0
 
 
 class Packet(NamedTuple):
@@ -107,7 +107,8 @@ class Reader:
         found: list[Delivery] = []
         others: list[Packet] = []
         self._needed = _LEAST
-        while len(found) < most and size - at >= _LEAST:
+        last_us = now_us + most
+        while now_us < last_us and size - at >= _LEAST:
             first, length, start = data[at], data[at + 1], at + 2
             if length > 127:
                 length, start = _number_at(data, at + 1)
@@ -120,7 +121,8 @@ class Reader:
                 break
             at = end
             if first & 0xF0 == _PUBLISH:
-                found.append(_delivery(data, first, start, end, now_us + len(found), has_properties))
+                found.append(_delivery(data, first, start, end, now_us, has_properties))
+                now_us += 1
             else:
                 others.append(Packet(first >> 4, data[start:end]))
         self._at = at
@@ -186,11 +188,10 @@ def publish(version: Version, topic: str, payload: bytes, *, retain: bool = Fals
 
 def acknowledgement(deliveries: Iterable[Delivery]) -> bytes:
     """PUBACK (3.4) for each at QoS 1, PUBREC (3.5) at QoS 2: either hands the message over."""
-    return b"".join(
-        struct.pack(">BBH", 0x40 if delivery.qos == 1 else 0x50, 2, delivery.number)
-        for delivery in deliveries
-        if delivery.qos
-    )
+    words = array("I", [_ACKNOWLEDGED[one.qos] | one.number for one in deliveries if one.qos])
+    if sys.byteorder == "little":
+        words.byteswap()
+    return words.tobytes()
 
 
 def completion(release: Packet) -> bytes:
@@ -223,7 +224,10 @@ def _delivery(data: bytes, first: int, at: int, end: int, now_us: int, has_prope
     qos, number = first >> 1 & 3, 0
     topic_at = at + 2
     at = topic_at + (data[at] << 8 | data[at + 1]) if topic_at <= end else end + 1
-    topic = data[topic_at:at]
+    try:
+        topic = data[topic_at:at].decode()
+    except UnicodeDecodeError:  # forbidden, but no reason to lose the connection over it again and again
+        topic = data[topic_at:at].decode(errors="replace")
     if qos:
         number = data[at] << 8 | data[at + 1] if at + 2 <= end else 0
         at += 2
@@ -233,11 +237,7 @@ def _delivery(data: bytes, first: int, at: int, end: int, now_us: int, has_prope
         at = end + 1
     if at > end or qos == 3 or (qos and not number):
         raise MalformedPacket("a PUBLISH that is none")
-    try:
-        name = topic.decode()
-    except UnicodeDecodeError:  # forbidden, but no reason to lose the connection over it again and again
-        name = topic.decode(errors="replace")
-    return Delivery(name, data[at:end], now_us, first & 1 == 1, first & 8 == 8, qos, number)
+    return Delivery(topic, data[at:end], now_us, first & 1 == 1, first & 8 == 8, qos, number)
 
 
 def _properties(data: bytes, at: int) -> dict[int, int | str]:

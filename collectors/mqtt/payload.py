@@ -23,7 +23,8 @@ _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.A
 
 def read_json(payload: bytes) -> object:
     """The JSON value. Raises DecodeError for anything that is not strict JSON in UTF-8, or too long or too deep."""
-    check_length(payload)
+    if len(payload) > MAX_PAYLOAD:
+        check_length(payload)
     try:
         return msgspec.json.decode(payload)
     except UnicodeDecodeError:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from collectors.mqtt.collector import Router
 from collectors.mqtt.format import Message
 from collectors.mqtt.listener import Listener
 from collectors.mqtt.payload import DecodeError
+from collectors.mqtt.router import Router
 from collectors.mqtt.settings import MqttSettings
 from collectors.protocol import DeadLetter
 from metering.reading import Reading
@@ -29,7 +29,7 @@ class Rereader:
         router = self._routers.get(letter.source)
         if router is None:
             return Reread([], f"there is no broker {letter.source!r} in the settings")
-        listeners = router.listeners(letter.topic)
+        listeners = router.route(letter.topic).listeners
         if not listeners:
             return Reread([], "no device has this topic")
         readings: list[Reading] = []

@@ -1,5 +1,5 @@
 """Gauges: leaps that do not last, and values that stand still while they should move."""
-# ruff: noqa: PLR1730 - each reading passes here, and calls of max() would double what it costs
+# ruff: noqa: PLR1730, FURB136 - each reading passes here, and calls of max() would double what it costs
 
 from gateway.plausibility.reasons import CONFIRMED, RANGE, SPIKE, STUCK
 from metering.instant import MINUTE
@@ -57,7 +57,7 @@ class GaugeWatch:
         self._time_us = 0  # of the newest reading
         self._reason = ""  # its verdict
         # spikes
-        self._base, self._base_us = 0.0, 0  # the newest value not doubted
+        self._base, self._base_us = float("nan"), 0  # the newest value not doubted
         self._doubted: Reading | None = None
         self._lifted: Reading | None = None
         self._spread = 0.0
@@ -75,15 +75,35 @@ class GaugeWatch:
     def judge(self, reading: Reading) -> str:
         """Why the reading is doubted, CONFIRMED if the one before no longer is, or "" if there is nothing to say."""
         value, time_us = reading.value, reading.time_us
-        inside = self._low <= value <= self._high
         if time_us <= self._time_us:
-            return self._reason if time_us == self._time_us else "" if inside else RANGE
+            return self._reason if time_us == self._time_us else "" if self._low <= value <= self._high else RANGE
         self._time_us = time_us
-        if not inside:
+        if not self._low <= value <= self._high:
             self._reason = RANGE
             return RANGE
-        moves = self._moves(value, time_us)
-        verdict = self._leap(reading, value, time_us) or ("" if moves else STUCK)
+        size, peak = abs(value), self._peak * _FORGET
+        self._peak = size if size > peak else peak
+        if value != self._last:
+            self._last = value
+            self._run += 0.1 * (self._repeats + 1 - self._run)
+            self._repeats = 0
+            self._changes += 1
+            motion = self._motion
+            if time_us > motion.changed_us:
+                motion.changed_us = time_us
+            verdict = ""
+        else:
+            verdict = STUCK if self._stands_still(size, time_us) else ""
+        change = abs(value - self._base)
+        if change > self._step or self._seen < _WARM_UP:
+            verdict = self._leap(reading, change) or verdict
+            if verdict is SPIKE:
+                self._reason = verdict
+                return verdict
+        spread = self._spread * _FORGET
+        self._spread = change if change > spread else spread
+        self._base, self._base_us = value, time_us
+        self._doubted = None
         self._reason = "" if verdict is CONFIRMED else verdict
         return verdict
 
@@ -93,46 +113,27 @@ class GaugeWatch:
         assert lifted is not None
         return lifted
 
-    def _leap(self, reading: Reading, value: float, time_us: int) -> str:
-        change = abs(value - self._base)
-        verdict = ""
+    def _leap(self, reading: Reading, change: float) -> str:
+        """SPIKE, CONFIRMED or "" for a change larger than those that need no explanation, or an early one."""
         if self._seen < _WARM_UP:
             self._seen += 1
-            change = change if self._seen > 1 else 0.0
-        elif change > self._step:
-            usual = max(self._step, _SPREAD * self._spread) * (1.0 + (time_us - self._base_us) / _WIDEN)
-            if change > usual:
-                before, self._doubted = self._doubted, reading
-                if before is None or abs(value - before.value) > usual:
-                    return SPIKE
-                self._lifted, verdict = before, CONFIRMED
-        self._spread *= _FORGET
-        if change > self._spread:
-            self._spread = change
-        self._base, self._base_us = value, time_us
-        self._doubted = None
-        return verdict
+            return ""
+        usual = max(self._step, _SPREAD * self._spread) * (1.0 + (reading.time_us - self._base_us) / _WIDEN)
+        if change <= usual:
+            return ""
+        before, self._doubted = self._doubted, reading
+        if before is None or abs(reading.value - before.value) > usual:
+            return SPIKE
+        self._lifted = before
+        return CONFIRMED
 
-    def _moves(self, value: float, time_us: int) -> bool:
-        """False if the gauge stands still."""
-        size = abs(value)
-        self._peak *= _FORGET
-        if size > self._peak:
-            self._peak = size
-        if value != self._last:
-            self._run += 0.1 * (self._repeats + 1 - self._run)
-            self._last = value
-            self._repeats = 0
-            self._changes += 1
-            if time_us > self._motion.changed_us:
-                self._motion.changed_us = time_us
-            return True
+    def _stands_still(self, size: float, time_us: int) -> bool:
         self._repeats = min(self._repeats + 1, _REPEATS)
         return (
-            not self._lively
-            or time_us - self._motion.changed_us < self._stuck_after_us
-            or self._repeats < _REPEATS
-            or self._changes < _WARM_UP
-            or self._run > _ALWAYS_MOVES
-            or size <= _IDLE * self._peak
+            self._lively
+            and time_us - self._motion.changed_us >= self._stuck_after_us
+            and self._repeats >= _REPEATS
+            and self._changes >= _WARM_UP
+            and self._run <= _ALWAYS_MOVES
+            and size > _IDLE * self._peak
         )

@@ -1,6 +1,7 @@
 """``leitwarte run``: production."""
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,8 @@ from leitwarte.settings import Settings
 from storage.protocol import StoreError
 
 app = commands()
+
+_YOUNG = 20_000  # objects that the garbage collector lets come before it looks: a few batches
 
 
 @app.command()
@@ -50,5 +53,9 @@ async def _run(settings: Settings, parts: list[Part], file: Path) -> None:
         installation.opened(),
         control.listening(settings.control, parts, {"reload": requests.reload, "replay": requests.replay}),
     ):
+        # Looking again and again at what stays took the gateway a fifth of its time under load.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_YOUNG)
         with upon(signal.SIGHUP, requests.reload):
             await until_stopped(installation.run(parts))

@@ -22,26 +22,30 @@ _NO_TAG = re.compile(r"[\x00-\x1f\x7f]|\\\Z|\A\Z")
 
 
 def encode_readings(readings: Iterable[Reading]) -> list[str]:
-    """One line for each device and time; of readings with one identity the last one remains.
+    """A line for each device and time of those that come together; of readings with one identity the last one remains.
 
     Raises StoreRefused for a value that is not finite and for names that line protocol cannot carry.
     """
-    points: dict[tuple[str, int], dict[str, str]] = {}
-    fields: dict[str, str] = {}
-    current: tuple[str | None, int] = (None, 0)
+    fields: dict[tuple[str, int, str], str] = {}
     for reading in readings:
-        head, field = _names(reading.device, reading.quantity)
-        if current != (head, reading.time_us):
-            current = (head, reading.time_us)
-            fields = points.setdefault((head, reading.time_us), {})
-        if not isfinite(reading.value):
+        value = reading.value
+        if not isfinite(value):
             raise StoreRefused(f"not a finite value: {reading}")
-        if field in fields:
-            fields.pop(field + STATUS, None)
-        fields[field] = repr(float(reading.value))
-        if reading.reason or reading.quality != Quality.MEASURED:
-            fields[field + STATUS] = _status(reading.quality, reading.reason)
-    return [_line(head, fields, time_us) for (head, time_us), fields in points.items()]
+        head, field = _names(reading.device, reading.quantity)
+        text = f"{field}={float(value)!r}"
+        if reading.reason or reading.quality:
+            text += f",{field}{STATUS}={_status(reading.quality, reading.reason)}"
+        fields[head, reading.time_us, field] = text
+    lines: list[str] = []
+    line, of, at_us = "", "", 0
+    for (head, time_us, _), text in fields.items():
+        if time_us == at_us and head == of:
+            line += f",{text}"
+            continue
+        if line:
+            lines.append(f"{line} {at_us}")
+        line, of, at_us = f"{head} {text}", head, time_us
+    return [*lines, f"{line} {at_us}"] if line else lines
 
 
 def encode_events(events: Sequence[Event]) -> list[str]:

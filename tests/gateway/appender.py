@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway.outbox import Outbox
 from metering.clock import Clock
 from metering.reading import Reading
@@ -20,9 +20,7 @@ async def main(folder: Path) -> None:
         n = int(sys.argv[3]) + task
         while True:
             n += 4
-            await outbox.append(
-                [Reading("meter", "active_power", float(n), n)], [Receipt("broker", n % 60_000, str(n))]
-            )
+            await outbox.append([Reading("meter", "active_power", float(n), n)], Receipts("broker", {n % 60_000: n}))
             sys.stdout.write(f"{n}\n")
             sys.stdout.flush()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from collectors.protocol import Receipt, Sink
+from collectors.protocol import Receipts, Sink
 from gateway.gateway import Gateway
 from metering.clock import Clock
 from metering.reading import Reading
@@ -36,7 +36,7 @@ class Flood:
         for n in itertools.count(task * 10_000_000, 500):
             batch = [reading(n + i) for i in range(500)]
             self.offered += len(batch)
-            await sink.accept(batch, [Receipt(str(task), n, "digest")] if task % 2 else (), can_wait=bool(task % 2))
+            await sink.accept(batch, Receipts(str(task), {n: 1}) if task % 2 else None, can_wait=bool(task % 2))
             await asyncio.sleep(0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from collectors.protocol import Receipt, Sink
+from collectors.protocol import Receipts, Sink
 from gateway.gateway import Gateway
 from metering.clock import Clock
 from storage.embedded.store import EmbeddedStore
@@ -28,7 +28,7 @@ class Counting:
     async def run(self, sink: Sink) -> None:
         for start in itertools.count(self._first, BATCH):
             end = start + BATCH
-            await sink.accept([reading(n) for n in range(start, end)], [Receipt(self.name, start, "digest")])
+            await sink.accept([reading(n) for n in range(start, end)], Receipts(self.name, {start: 1}))
             sys.stdout.write(f"{end}\n")
             sys.stdout.flush()
 

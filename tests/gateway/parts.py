@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from collectors.protocol import Collector, Receipt, Sink
+from collectors.protocol import Collector, Receipts, Sink
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings, HealthSettings
 from metering.clock import Clock
@@ -32,7 +32,7 @@ class Speaker:
 
     async def run(self, sink: Sink) -> None:
         for number, batch in enumerate(self._batches):
-            await sink.accept(batch, [Receipt(self.name, number, "digest")])
+            await sink.accept(batch, Receipts(self.name, {number: 1}))
             self.returned += len(batch)
         await asyncio.Event().wait()
 

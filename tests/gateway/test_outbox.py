@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.protocol import Receipt
+from collectors.protocol import Receipts
 from gateway.frames import scan
 from gateway.journal import Position, segment_files
 from gateway.outbox import Outbox
-from gateway.receipts import Receipts, load, save
+from gateway.receipts import Accepted, load, save
 from gateway.stretches import Batch
 from metering.clock import Clock
 from metering.reading import Reading
@@ -116,38 +116,41 @@ async def test_a_big_append_goes_out_in_parts(tmp_path: Path) -> None:
 
 
 async def test_receipts_survive_restarts_and_deleted_segments(tmp_path: Path) -> None:
-    receipts = [Receipt("broker", n, f"digest {n}") for n in range(300)]
     async with opened(tmp_path, 64_000) as outbox:  # segments of 4,000 bytes
-        for receipt in receipts:
-            await outbox.append([reading(receipt.number)], [receipt])
-            assert outbox.is_known(receipt)
-        assert not outbox.is_known(Receipt("broker", 300, "digest 300"))
+        for n in range(300):
+            await outbox.append([reading(n)], Receipts("broker", {n: 7 * n}))
+            assert outbox.is_known("broker", n, 7 * n)
+        assert not outbox.is_known("broker", 300, 2100)
         assert len(await everything(outbox)) == 300
         assert len(segment_files(tmp_path)) == 1
     for _ in range(2):
         async with opened(tmp_path, 64_000) as outbox:
-            assert all(map(outbox.is_known, receipts))
-            assert not outbox.is_known(Receipt("other broker", 1, "digest 1"))
+            assert all(outbox.is_known("broker", n, 7 * n) for n in range(300))
+            assert not outbox.is_known("other broker", 1, 7)
 
 
 async def test_receipts_without_readings_are_kept_and_do_not_fill_it(tmp_path: Path) -> None:
     async with opened(tmp_path, 16_000) as outbox:
         for n in range(100):
-            await outbox.append([], [Receipt("broker", n, "digest")])
+            await outbox.append([], Receipts("broker", {n: 1}))
             await outbox.commit(await taken(outbox))
         assert len(segment_files(tmp_path)) <= 2
     async with opened(tmp_path, 16_000) as outbox:
-        assert all(outbox.is_known(Receipt("broker", n, "digest")) for n in range(100))
+        assert all(outbox.is_known("broker", n, 1) for n in range(100))
 
 
 def test_receipts_forget_the_oldest_and_replace_reused_numbers(tmp_path: Path) -> None:
-    receipts = Receipts(limit=3)
-    receipts.add(Receipt("broker", n, "a") for n in range(4))
-    receipts.add([Receipt("broker", 2, "b")])
-    assert receipts.snapshot() == [Receipt("broker", 1, "a"), Receipt("broker", 3, "a"), Receipt("broker", 2, "b")]
-    assert Receipt("broker", 2, "a") not in receipts
-    save(receipts.snapshot(), tmp_path / "receipts")
-    assert load(tmp_path / "receipts") == receipts.snapshot()
+    accepted = Accepted(numbers=3, channels=2)
+    accepted.add(Receipts("silent", {1: 9}))
+    accepted.add(Receipts("broker", {0: 7, 1: 7, 2: 7, 3: 7}))
+    accepted.add(Receipts("other", {1: 5}))
+    accepted.add(Receipts("broker", {2: 8}))
+    assert accepted.snapshot() == [Receipts("other", {1: 5}), Receipts("broker", {1: 7, 2: 8, 3: 7})]
+    assert accepted.has("broker", 2, 8)
+    assert not accepted.has("broker", 2, 7)
+    assert not accepted.has("silent", 1, 9)
+    save(accepted.snapshot(), tmp_path / "receipts")
+    assert load(tmp_path / "receipts") == accepted.snapshot()
     (tmp_path / "receipts").write_bytes(b"damaged")
     assert load(tmp_path / "receipts") == load(tmp_path / "missing") == []
 
@@ -373,7 +376,7 @@ async def test_kill_9_loses_no_append_that_returned(tmp_path: Path, mode: str) -
         returned |= {int(line) for line in lines if line.isdecimal()}
     assert len(returned) > 20
     async with opened(tmp_path, 2_000_000) as outbox:
-        assert all(outbox.is_known(Receipt("broker", n % 60_000, str(n))) for n in returned)
+        assert all(outbox.is_known("broker", n % 60_000, n) for n in returned)
         assert returned <= stored | set(await everything(outbox))
 
 

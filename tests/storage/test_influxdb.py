@@ -203,7 +203,7 @@ async def test_a_plain_reading_leaves_a_doubt_standing(fresh_influxd: FreshStore
         assert await store.flagged(ALWAYS) == [Reading(*POWER, 2.0, NOON, Quality.SUSPECT, "range")]
 
 
-def test_readings_of_one_device_and_time_share_a_line() -> None:
+def test_readings_of_one_device_and_time_that_come_together_share_a_line() -> None:
     lines = encode_readings(
         [
             Reading("a b", "active_power", 1e22, 1, device_time=True),
@@ -214,8 +214,9 @@ def test_readings_of_one_device_and_time_share_a_line() -> None:
         ]
     )
     assert lines == [
-        r'reading,device=a\ b active_power=1e+22,voltage=230.1,voltage_status="suspect:sa\"id",current=-0.0 1',
+        r'reading,device=a\ b active_power=1e+22,voltage=230.1,voltage_status="suspect:sa\"id" 1',
         r'reading,device=a\ b active_power=0.1,active_power_status="measured:confirmed" 2',
+        r"reading,device=a\ b current=-0.0 1",
         r"interval,meter=m\,1 expected=5.0 1",
     ]
 

@@ -41,7 +41,8 @@ class Json(Format[JsonOptions]):
 
     def __init__(self, topic: str, options: JsonOptions) -> None:
         super().__init__(topic, options)
-        self._fields = [  # asked of each message, and settings answer slowly
+        self._time = options.time  # asked of each message, and settings answer slowly
+        self._fields = [
             (field.pointer, field.quantity, field.unit, field.factor == 1.0 and not field.text, field)
             for field in options.values
         ]
@@ -60,7 +61,7 @@ class Json(Format[JsonOptions]):
 
     def decode(self, message: Message) -> Decoded:
         root = read_json(message.payload)
-        harvest = Harvest(self._time(root))
+        harvest = Harvest() if self._time is None else Harvest(_instant(root, self._time))
         for path, quantity, unit, plain, field in self._fields:
             raw = at_pointer(root, path)
             if not plain:
@@ -69,12 +70,10 @@ class Json(Format[JsonOptions]):
             harvest.add(quantity, raw, unit, path)
         return harvest.decoded()
 
-    def _time(self, root: object) -> int | None:
-        if self.options.time is None:
-            return None
-        raw = at_pointer(root, self.options.time.pointer)
-        kind = self.options.time.format
-        return iso_instant(raw) if kind == "iso8601" else epoch_instant(raw, _PER_SECOND[kind])
+
+def _instant(root: object, time: JsonTime) -> int | None:
+    raw = at_pointer(root, time.pointer)
+    return iso_instant(raw) if time.format == "iso8601" else epoch_instant(raw, _PER_SECOND[time.format])
 
 
 def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:

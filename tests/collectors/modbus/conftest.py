@@ -14,7 +14,7 @@ import pytest
 
 from collectors.modbus.collector import ModbusCollector
 from collectors.modbus.settings import ModbusSettings
-from collectors.protocol import DeadLetter, Receipt
+from collectors.protocol import DeadLetter, Receipts
 from device_sim.device import ModbusLink
 from device_sim.modbus import ModbusTown, Wire
 from metering.clock import Clock
@@ -32,15 +32,15 @@ class RecordingSink:
         self._news = asyncio.Condition()
 
     async def accept(
-        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+        self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         assert not receipts
         assert not can_wait
         self.polls += [list(poll) for _, poll in groupby(readings, lambda reading: (reading.device, reading.time_us))]
         await self._tell()
 
-    def is_known(self, receipt: Receipt) -> bool:
-        raise AssertionError(receipt)
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
+        raise AssertionError((channel, number, digest))
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         raise AssertionError(letter)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from collectors.protocol import DeadLetter, Receipt
+from collectors.protocol import DeadLetter, Receipts
 from metering.reading import Reading
 
 
@@ -15,23 +15,24 @@ class RecordingSink:
         self.batches: list[int] = []
         self.letters: list[DeadLetter] = []
         self.failures: list[tuple[str, str]] = []
-        self.known: set[Receipt] = set()
+        self.known: set[tuple[str, int, int]] = set()
         self.gate = asyncio.Event()
         self.gate.set()
         self._changed = asyncio.Event()
 
     async def accept(
-        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+        self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         assert can_wait
         self.readings += readings
         self.batches.append(len(readings))
-        self.known.update(receipts)
+        if receipts is not None:
+            self.known.update((receipts.channel, *receipt) for receipt in receipts.digests.items())
         self._changed.set()
         await self.gate.wait()
 
-    def is_known(self, receipt: Receipt) -> bool:
-        return receipt in self.known
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
+        return (channel, number, digest) in self.known
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         self.letters.append(letter)

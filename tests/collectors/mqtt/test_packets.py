@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import Any
 
+import msgspec
 import pytest
 from amqtt.mqtt.connect import ConnectPacket
 from amqtt.mqtt.publish import PublishPacket
@@ -54,7 +55,7 @@ def test_messages_come_back_however_the_bytes_are_cut(
             others += rest
             if not found:
                 break
-    assert [one._replace(received_us=0) for one in got] == [
+    assert [msgspec.structs.replace(one, received_us=0) for one in got] == [
         Delivery(t, p, 0, retain, False, 1 if n else 0, n) for t, p, retain, n in sent
     ]
     assert others == [Packet(Kind.PINGREQ, b"")]
