@@ -2,9 +2,9 @@
 
     python -m bench [--quick] [--out FOLDER] [--docs] [PART …]
 
-Parts: mqtt latency modbus outbox decode store start growth shares; all if none is named. Writes FOLDER/results.json and
-FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of docs/performance.md. TELEGRAF_BIN names
-Telegraf's program; without it that row says so.
+Parts: mqtt latency steps modbus outbox decode store start growth shares; all if none is named. Writes
+FOLDER/results.json and FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of
+docs/performance.md. TELEGRAF_BIN names Telegraf's program; without it that row says so.
 """
 
 import argparse
@@ -18,12 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench import decode, modbus, mqtt, outbox, shares, store
+from bench import decode, modbus, mqtt, outbox, shares, steps, store
 from bench.result import Row, markdown, replace_between
 
 TITLES = {
     "mqtt": "MQTT QoS 1 → InfluxDB, acknowledged once durable",
     "latency": "From publishing to queryable",
+    "steps": "Where a message's time goes",
     "modbus": "Modbus at the fastest cadence",
     "outbox": "Outbox",
     "decode": "Payload formats",
@@ -44,14 +45,18 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
             *mqtt.end_to_end("json", 1000, 20_000 * size),
             *([] if quick else mqtt.end_to_end("json", 10_000, 20_000 * size)),
         ],
-        "latency": lambda: [mqtt.latency(500), *([] if quick else [mqtt.latency(4000)])],
+        "latency": lambda: [
+            mqtt.latency(500, 1000),
+            *([] if quick else [mqtt.latency(4000, 1000), mqtt.latency(4000, 10_000)]),
+        ],
+        "steps": steps.measure,
         "modbus": lambda: [*modbus.measure(5.0 if quick else 10.0), *([] if quick else modbus.growth(10.0))],
         "outbox": lambda: outbox.measure(50_000 * size),
         "decode": lambda: decode.measure(10 * size),
         "store": lambda: store.measure(60_000 * size),
         "start": lambda: [mqtt.cold_start(100), *([] if quick else [mqtt.cold_start(10_000)])],
         "shares": lambda: shares.measure("json", 1000, 20_000 * size),
-        "growth": lambda: mqtt.growth(100 * size, 1000 * size),
+        "growth": lambda: [*mqtt.growth(100 * size, 1000 * size), *outbox.growth(5000 * size)],
     }
 
 

@@ -103,7 +103,7 @@ def growth(topics: int, messages: int, kind: str = "json") -> list[Row]:
     return rows
 
 
-def latency(pace: int, kind: str = "json", topics: int = 1000) -> Row:
+def latency(pace: int, topics: int, kind: str = "json") -> Row:
     """From the moment of publishing until a query finds the value, with other messages at a pace beside it."""
     probes = [
         {"id": f"probe{n}", "format": "number", "topic": f"probe/{n}", "options": KINDS["number"].options}
@@ -113,7 +113,8 @@ def latency(pace: int, kind: str = "json", topics: int = 1000) -> Row:
         time.sleep(2)
         waits = asyncio.run(_probe(place))
     figures = {"p50 ms": statistics.median(waits) * 1e3, "p99 ms": statistics.quantiles(waits, n=100)[98] * 1e3}
-    return Row("latency", f"{pace:,} messages/s beside {len(waits)} probes", "leitwarte", dict(figures))
+    load = f"{pace:,} messages/s on {topics:,} topics, beside {len(waits)} probes"
+    return Row("latency", load, "leitwarte", dict(figures))
 
 
 def cold_start(topics: int) -> Row:

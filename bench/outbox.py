@@ -19,6 +19,16 @@ def measure(readings: int) -> list[Row]:
     return [row for size in (1, 50, 500) for row in asyncio.run(_with(size, min(readings, 2000 * size)))]
 
 
+def growth(readings: int) -> list[Row]:
+    """A backlog as it grows."""
+    return [
+        row._replace(part="growth", load=f"{times}×: {row.load}")
+        for times in (1, 4, 16)
+        for row in asyncio.run(_with(500, times * readings))
+        if row.who.startswith("leitwarte")
+    ]
+
+
 async def _with(size: int, readings: int) -> list[Row]:
     batches = [
         [Reading(f"device{n % 1000}", "active_power", n / 7, 1_767_225_600_000_000 + n) for n in range(at, at + size)]

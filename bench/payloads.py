@@ -28,6 +28,21 @@ def _shelly(n: int) -> bytes:
     return json.dumps({"id": 0, "source": "MQTT", "output": True, **outlet}).encode()
 
 
+def _chirpstack(n: int) -> bytes:
+    """As heard by two gateways."""
+    gateways = [{"gatewayId": f"0016c001f153a14{g}", "uplinkId": n, "rssi": -36 - g, "snr": 10.5} for g in range(2)]
+    info = {"tenantName": "Stadt", "applicationName": "Schulen", "deviceName": "Flur", "devEui": "0101010101010101"}
+    said = {"temperature": 20 + n % 50 / 10, "humidity": 40 + n % 9, "co2": 600 + n % 300}
+    up = {"deviceInfo": info, "dr": 1, "fPort": 1, "data": "qg==", "object": said, "rxInfo": gateways}
+    return json.dumps({"time": f"2026-06-01T10:{n // 60 % 60:02}:{n % 60:02}.775023242+00:00", **up}).encode()
+
+
+def _wmbusmeters(n: int) -> bytes:
+    heat = {"media": "heat", "meter": "kamheat", "name": "MyHeater", "id": "22222222", "current_kw": 4 + n % 5 / 10}
+    total = {"total_kwh": 1000 + n / 10, "total_volume_m3": 90 + n / 100}
+    return json.dumps({**heat, **total, "timestamp": f"2026-06-01T10:{n // 60 % 60:02}:{n % 60:02}Z"}).encode()
+
+
 KINDS = {
     "number": Speech(
         lambda n: f"bench/{n}",
@@ -44,6 +59,24 @@ KINDS = {
         1,
     ),
     "tasmota": Speech(lambda n: f"plug{n}", lambda n: f"tele/plug{n}/SENSOR", _tasmota, {}, 7),
+    "zigbee2mqtt": Speech(
+        lambda n: f"zigbee2mqtt/plug{n}",
+        lambda n: f"zigbee2mqtt/plug{n}",
+        lambda n: json.dumps({"power": 49.5 + n % 7, "energy": 0.66, "linkquality": 57, "state": "ON"}).encode(),
+        {},
+        2,
+    ),
+    "chirpstack": Speech(
+        lambda n: f"application/1/device/{n}", lambda n: f"application/1/device/{n}/event/up", _chirpstack, {}, 3
+    ),
+    "wmbusmeters": Speech(lambda n: f"wmbusmeters/{n}", lambda n: f"wmbusmeters/{n}", _wmbusmeters, {}, 2),
+    "influx_line": Speech(
+        lambda n: f"telegraf/{n}",
+        lambda n: f"telegraf/{n}",
+        lambda n: f"pv,host=roof power={230 + n % 7 / 10},status=3i {1_780_308_000 + n}{9 * '0'}".encode(),
+        {"fields": [{"measurement": "pv", "field": "power", "quantity": "active_power", "unit": "W"}]},
+        1,
+    ),
     "shelly_gen2": Speech(lambda n: f"shelly{n}", lambda n: f"shelly{n}/status/switch:0", _shelly, {}, 5),
 }
 

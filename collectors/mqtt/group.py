@@ -2,8 +2,8 @@
 
 import asyncio
 
-from collectors.mqtt.collector import Router
 from collectors.mqtt.listener import Listener
+from collectors.mqtt.router import Router
 from collectors.mqtt.session import Session, connected
 from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock

@@ -143,4 +143,4 @@ def _number(raw: str) -> float | None:
 
 
 def _plain(name: str) -> str:
-    return _ESCAPED.sub(r"\1", name)
+    return _ESCAPED.sub(r"\1", name) if "\\" in name else name

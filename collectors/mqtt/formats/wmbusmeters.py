@@ -5,7 +5,8 @@ key date, of a former period, maxima and minima are not the present reading and 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from collectors.mqtt.format import Decoded, Format, Harvest, Message, NoOptions
@@ -91,6 +92,7 @@ _MEDIA: Mapping[str, tuple[Rule, ...]] = {
     "room sensor": _ROOM,
 }
 _INVALID = {-2147483648.0, 2147483647.0}  # a 32-bit field that the meter left unset
+_LONGEST_KEY = 64  # characters; no rule matches half of it
 _DRY_TEMPERATURE = 127.0  # largest signed byte: seen where a water meter says that it is dry
 
 
@@ -109,22 +111,31 @@ class WmBusMeters(Format[NoOptions]):
         telegram = read_object(message.payload)
         harvest = Harvest(iso_instant(telegram.get("timestamp")))
         dry = "DRY" in str(telegram.get("status")) or "DRY" in str(telegram.get("current_status"))
+        medium = _medium(telegram.get("media"))
         for key, raw in telegram.items():
             number = (
                 text_number(raw) if isinstance(raw, str) else as_number(raw)
             )  # older versions write numbers as texts
             if number in _INVALID or (dry and number == _DRY_TEMPERATURE and "temperature" in key):
                 continue
-            for rule in _rules(telegram.get("media")):
-                found = rule.pattern.fullmatch(key)
-                if found is not None:
-                    unit = _UNITS[found[1] or "c"]
-                    harvest.add(rule.quantity, raw if number is None else number, unit, pointer(key), rule.part)
-                    break
+            meaning = _meaning(medium, key) if len(key) <= _LONGEST_KEY else None
+            if meaning is not None:
+                quantity, unit, part = meaning
+                harvest.add(quantity, raw if number is None else number, unit, pointer(key), part)
         return harvest.decoded()
 
 
-def _rules(media: object) -> Iterable[Rule]:
-    """Those of the first known medium that the telegram's text contains, such as ``heat volume at inlet``."""
+def _medium(media: object) -> str | None:
+    """The first known medium that the telegram's text contains, such as ``heat volume at inlet``."""
     text = str(media).lower()
-    return next((rules for medium, rules in _MEDIA.items() if medium in text), ())
+    return next((medium for medium in _MEDIA if medium in text), None)
+
+
+@lru_cache(maxsize=4096)
+def _meaning(medium: str | None, key: str) -> tuple[str, str, str] | None:
+    """Quantity, unit and part of a field; None for one that is not read."""
+    for rule in _MEDIA.get(medium or "", ()):
+        found = rule.pattern.fullmatch(key)
+        if found is not None:
+            return rule.quantity, _UNITS[found[1] or "c"], rule.part
+    return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from collectors.modbus.handover import Handover
-from collectors.protocol import DeadLetter, Receipt
+from collectors.protocol import DeadLetter, Receipts
 from metering.reading import Reading
 
 
@@ -18,15 +18,15 @@ class SlowDisk:
         self.kept: list[list[Reading]] = []
 
     async def accept(
-        self, readings: Sequence[Reading], receipts: Sequence[Receipt] = (), *, can_wait: bool = True
+        self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         assert not receipts
         assert not can_wait
         await self.writable.wait()
         self.kept.append(list(readings))
 
-    def is_known(self, receipt: Receipt) -> bool:
-        raise AssertionError(receipt)
+    def is_known(self, channel: str, number: int, digest: int) -> bool:
+        raise AssertionError((channel, number, digest))
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         raise AssertionError(letter)
