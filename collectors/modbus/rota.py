@@ -21,9 +21,9 @@ class Rota:
         self._clock = clock
         self._order = count()
         self._queue = [(station.due_us, next(self._order), station) for station in stations]
-        self._well = 0
+        self._well = len(self._queue)
         self._begun_us = 0
-        self._was_well = False
+        self._was_well = True
         self._made_up_us = 0
 
     async def next(self) -> Station:
@@ -39,12 +39,12 @@ class Rota:
                 await self._clock.wait_until(due_us)
                 now_us = self._clock.steady_us()
             heapq.heappop(self._queue)
-            self._begun_us, self._was_well = now_us, station.is_well
+            self._begun_us, self._was_well = now_us, not station.failures
             return station
 
     def back(self, station: Station) -> None:
         """Its turn is over; the next is at its ``due_us``."""
-        self._well += station.is_well - self._was_well
+        self._well += (not station.failures) - self._was_well
         if station.failures:
             now_us = self._clock.steady_us()
             self._made_up_us = now_us + (_SHARE - 1) * (now_us - self._begun_us)

@@ -28,14 +28,12 @@ class Station:
 
     due_us    when it is to be read next, see `Clock.steady_us`
     failures  how often in a row it was silent
-    is_well   whether the last poll succeeded
     """
 
     def __init__(self, device: ModbusDevice, clock: Clock) -> None:
         self.device = device
         self.due_us = clock.steady_us()
         self.failures = 0
-        self.is_well = False
         self._clock = clock
         self._template = device.device_type()
         self._interval_us = round(device.interval_s * SECOND)
@@ -75,7 +73,6 @@ class Station:
     def succeeded(self) -> None:
         """The device is well: next at the clock's next multiple of the interval."""
         self.failures = 0
-        self.is_well = True
         self.postpone()
 
     def postpone(self) -> None:
@@ -88,7 +85,6 @@ class Station:
         first_s = min(self.device.interval_s, _FIRST_RETRY_S)
         wait_s = min(first_s * 2.0 ** min(self.failures, 10), _LONGEST_RETRY_S)
         self.failures += 1
-        self.is_well = False
         self.due_us = self._clock.steady_us() + round(wait_s * SECOND)
 
     def _learn(self, index: int, refused: Reader) -> None:
@@ -129,9 +125,9 @@ class Station:
             return models
 
     async def _ask(self, bus: Bus, function: int, start: int, count: int) -> bytes:
-        """One request; again while the device is busy, and once more if one that was well is silent."""
-        pauses = iter(() if self.failures else _BUSY_PAUSES_S)
-        spare = self.is_well
+        """One request; of a device that was well again while it is busy, and once more if it is silent."""
+        spare = self.failures == 0
+        pauses = iter(_BUSY_PAUSES_S if spare else ())
         while True:
             try:
                 return await bus.read_bytes(self.device.unit, function, start, count, self._template.limits)
