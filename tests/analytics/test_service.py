@@ -30,6 +30,7 @@ from metering.reading import Reading, Series
 from metering.samples import Samples
 from storage.embedded.store import EmbeddedStore
 from storage.settings import EmbeddedSettings
+from tests.patience import PATIENCE_S
 
 NOW = parse("2026-11-22T20:37:00Z")
 PAST = Window(NOW - 60 * DAY, NOW)
@@ -382,7 +383,7 @@ async def test_a_defect_is_told_and_what_comes_next_is_tried(
 
     monkeypatch.setattr(analytics, "cycle", cycle)
     running = asyncio.create_task(analytics.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait([running, waiting := asyncio.create_task(again.wait())], return_when=asyncio.FIRST_COMPLETED)
     assert not running.done()
     running.cancel()

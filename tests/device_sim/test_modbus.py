@@ -18,6 +18,7 @@ from device_sim.modbus import ModbusFault, ModbusTown
 from metering.clock import Clock
 from metering.instant import SECOND, Window
 from metering.samples import Floats, Int64s
+from tests.patience import PATIENCE_S
 
 
 class Shown:
@@ -50,8 +51,9 @@ async def town() -> AsyncIterator[ModbusTown]:
 
 
 @asynccontextmanager
-async def client(served: ModbusTown, bus: str) -> AsyncIterator[AsyncModbusTcpClient]:
-    connection = AsyncModbusTcpClient(served.host, port=served.ports[bus], timeout=0.6, retries=0, reconnect_delay=0)
+async def client(served: ModbusTown, bus: str, patience_s: float = PATIENCE_S) -> AsyncIterator[AsyncModbusTcpClient]:
+    port = served.ports[bus]
+    connection = AsyncModbusTcpClient(served.host, port=port, timeout=patience_s, retries=0, reconnect_delay=0)
     assert await connection.connect()
     try:
         yield connection
@@ -165,9 +167,10 @@ async def test_a_device_without_values_is_off() -> None:
     served = ModbusTown([METER, off], Clock())
     await served.start()
     try:
-        async with client(served, "school") as school:
+        async with client(served, "school", patience_s=0.5) as school:
             with pytest.raises(ModbusIOException):
                 await school.read_input_registers(0, count=2, device_id=3)
+        async with client(served, "school") as school:
             assert not (await school.read_input_registers(0, count=2, device_id=7)).isError()
     finally:
         await served.stop()

@@ -24,6 +24,7 @@ from metering.reading import Reading
 from metering.samples import Floats, Int64s
 from tests import servers
 from tests.collectors.mqtt.recording import RecordingSink
+from tests.patience import PATIENCE_S
 
 START = parse("2026-01-05T08:00:00Z")
 MESSAGES = 15
@@ -94,7 +95,7 @@ def run(mosquitto: servers.Server) -> Run:
         return MqttCollector(MqttSettings.model_validate(fields), clock)
 
     async def until(condition: Any) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110 - the town counts, and tells no one
                 await asyncio.sleep(0.01)
 

@@ -19,6 +19,7 @@ from metering.instant import SECOND, parse
 from metering.samples import Floats, Int64s
 from tests import servers
 from tests.collectors.mqtt.recording import RecordingSink
+from tests.patience import PATIENCE_S
 
 START = parse("2026-01-05T08:00:00Z")
 JSON = {
@@ -68,7 +69,7 @@ async def tasks(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - the town counts, and tells no one
             await asyncio.sleep(0.01)
 

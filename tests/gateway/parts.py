@@ -12,6 +12,7 @@ from metering.clock import Clock
 from metering.estate import Device
 from metering.reading import Reading
 from storage.protocol import Store
+from tests.patience import PATIENCE_S
 
 DEVICES: Mapping[str, Device] = {id_: Device(id_, id_, 10.0) for id_ in ("meter", "other", "sensor")}
 START_US = 1_700_000_000_000_000
@@ -92,8 +93,8 @@ async def running(
             await task
 
 
-async def until(condition: Callable[[], bool], patience_s: float = 10.0) -> None:
-    async with asyncio.timeout(patience_s):
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.002)
 

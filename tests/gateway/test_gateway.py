@@ -31,6 +31,7 @@ from tests.gateway.parts import (
     settings_in,
     until,
 )
+from tests.patience import PATIENCE_S
 
 BATCHES = [[reading(3 * n + i) for i in range(3)] for n in range(100)]
 ALL = [item for batch in BATCHES for item in batch]
@@ -63,7 +64,7 @@ async def test_counts_add_up_at_any_instant(tmp_path: Path) -> None:
     strangers = [[reading(n), reading(n, "stranger")] for n in range(300, 400)]
     speakers = [Speaker(BATCHES, "one"), Speaker(strangers, "two")]
     async with running(ScriptedStore(script), speakers, settings_in(tmp_path)) as gateway:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (status := gateway.status()).stored + sum(status.rejected.values()) < 500:
                 assert adds_up(gateway)
                 await asyncio.sleep(0.0005)  # a loop without a pause starves the thread that writes to the disk

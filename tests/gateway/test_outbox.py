@@ -23,6 +23,7 @@ from gateway.receipts import Accepted, load, save
 from gateway.stretches import Batch
 from metering.clock import Clock
 from metering.reading import Reading
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -42,12 +43,12 @@ async def opened(folder: Path, max_bytes: int = 1 << 20, *, newest_first: bool =
 
 
 async def taken(outbox: Outbox, most: int = 1 << 20) -> Batch:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         return await outbox.take(most)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - the outbox has no event for this
             await asyncio.sleep(0.001)
 

@@ -20,6 +20,7 @@ from metering.quality import Quality
 from metering.reading import Reading
 from storage.protocol import StoreUnavailable
 from tests.gateway.parts import DEVICES, START_US, ScriptedStore, adds_up, reading, running, settings_in, until
+from tests.patience import PATIENCE_S
 
 
 def register(time_us: int, value: float = 1.0, quality: Quality = Quality.MEASURED) -> Reading:
@@ -76,13 +77,13 @@ async def test_modbus_goes_on_thinned_while_mqtt_waits_and_nothing_is_unaccounte
         assert not waiting.done()
         polls = [gauge("meter", 1_000_000 * SECOND + n * MINUTE) for n in range(120)]
         for poll in polls:
-            await asyncio.wait_for(gateway.intake.accept([poll], can_wait=False), 1)
+            await asyncio.wait_for(gateway.intake.accept([poll], can_wait=False), PATIENCE_S)
             assert adds_up(gateway)
         status = gateway.status()
         assert status.thinned["quarter_hour"] > 100
         assert any("outbox is full" in problem for problem in status.problems)
         down[0] = False
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         await until(lambda: gateway.status().queued == 1)  # what is held for the running quarter-hour
         await gateway.intake.accept([gauge("meter", 2_000_000 * SECOND)], can_wait=False)
         await until(lambda: gateway.status().queued == 0)

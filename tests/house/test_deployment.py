@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests import servers
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -125,7 +126,7 @@ def test_the_broker_gives_least_rights(tmp_path: Path) -> None:
                     await client.publish(topic, f"{user} {topic}", qos=1)
             async with aiomqtt.Client(broker.host, broker.port, username="meter", password=users["meter"]) as client:
                 await client.publish("meter/end", "end", qos=1)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 async for message in gateway.messages:
                     if message.topic.value == "meter/end":
                         return arrived

@@ -8,6 +8,7 @@ import pytest
 
 from leitwarte.installation import Installation, Part
 from leitwarte.settings import Settings
+from tests.patience import PATIENCE_S
 
 
 class Idle:
@@ -24,7 +25,7 @@ class Idle:
 
 async def until(condition: asyncio.Event, running: asyncio.Task[None]) -> None:
     waiting = asyncio.create_task(condition.wait())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
     assert not running.done()
     running.cancel()

@@ -17,6 +17,7 @@ from metering.reading import Series
 from storage.factory import open_store
 from storage.settings import InfluxSettings
 from tests.leitwarte.processes import Running, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server
 
 SPEED = 60
@@ -46,7 +47,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(mosquitto: Server, influxd: Ser
                 gateway.process.kill()
         time.sleep(2)  # nobody listens, the town goes on
         sim.process.terminate()
-        sim.process.wait(30)
+        sim.process.wait(PATIENCE_S)
     expected = [entry for entry in entries(ledger) if entry["time_us"] > since_us]
     assert len(expected) > 100
     with listening(settings) as gateway:

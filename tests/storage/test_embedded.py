@@ -172,7 +172,7 @@ async def test_the_same_readings_again_and_again_do_not_grow_the_file(tmp_path: 
 def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(tmp_path: Path) -> None:
     path = tmp_path / "readings.duckdb"
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=180, check=False, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
     assert "readings.duckdb cannot be used" in done.stdout

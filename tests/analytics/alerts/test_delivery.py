@@ -18,6 +18,7 @@ from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE, SECOND
 from metering.localtime import LocalCalendar
 from tests.analytics.alerts.conftest import ENGLISH, ESTATE, GERMAN, NOW, Endpoint, Mailbox, curve, finding
+from tests.patience import PATIENCE_S
 from tests.servers import Server
 
 
@@ -90,7 +91,7 @@ async def test_a_broker_is_told(book: AlertBook, mosquitto: Server) -> None:
     async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
         await client.subscribe("alerts/energy")
         assert await notifier(book, f"mqtt://{mosquitto.host}:{mosquitto.port}/alerts/energy").deliver(NOW) == 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             message = await anext(aiter(client.messages))
     assert isinstance(message.payload, bytes)
     assert "Grundlast <hoch>" in message.payload.decode()

@@ -20,6 +20,7 @@ from device_sim.modbus import ModbusTown, Wire
 from metering.clock import Clock
 from metering.reading import Reading
 from metering.samples import Floats, Int64s
+from tests.patience import PATIENCE_S
 from tests.servers import executable
 
 
@@ -57,8 +58,8 @@ class RecordingSink:
     def reasons(self, device: str) -> list[str]:
         return [reason for failed, reason in self.failures if failed == device]
 
-    async def until(self, condition: Callable[[], Any], within_s: float = 8.0) -> None:
-        async with asyncio.timeout(within_s), self._news:
+    async def until(self, condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(condition)
 
     async def _tell(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from collectors.protocol import DeadLetter, Receipts
 from metering.reading import Reading
+from tests.patience import PATIENCE_S
 
 
 class RecordingSink:
@@ -47,7 +48,7 @@ class RecordingSink:
 
     async def until(self, readings: int = 0, letters: int = 0, failures: int = 0) -> None:
         """Wait until at least as many have come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.readings) < readings or len(self.letters) < letters or len(self.failures) < failures:
                 self._changed.clear()
                 await self._changed.wait()

@@ -15,6 +15,7 @@ from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
 from tests import servers
 from tests.collectors.mqtt.recording import RecordingSink
+from tests.patience import PATIENCE_S
 
 VERSIONS = ["5", "3.1.1"]
 Build = Callable[..., MqttSettings]
@@ -48,7 +49,7 @@ async def running(collector: MqttCollector, sink: Any) -> AsyncIterator[asyncio.
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - the collector counts, and tells no one
             await asyncio.sleep(0.01)
 
@@ -182,7 +183,7 @@ async def test_a_flood_without_acknowledgement_is_held_back_by_tcp(
                 await client.publish(config.devices[0].topic, f'{{"power":{n}}}', qos=0)
         await asyncio.sleep(0.3)
         assert session.waiting == queue
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             got = 0
             while got < 500:
                 some = await session.receive(500)
@@ -206,7 +207,7 @@ async def test_a_flood_of_big_messages_is_held_back_by_their_bytes(
         await asyncio.sleep(0.3)
         assert session.waiting * len(megabyte) <= QUEUE_BYTES + len(megabyte)
         got = 0
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while got < 100:
                 some = await session.receive(500)
                 session.acknowledge(some)

@@ -17,6 +17,7 @@ from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
 from tests import servers
 from tests.collectors.mqtt.recording import RecordingSink
+from tests.patience import PATIENCE_S
 
 VERSIONS = ["5", "3.1.1"]
 USER, PASSWORD = "leitwarte", "Wärme & Strom"
@@ -108,7 +109,7 @@ async def running(config: MqttSettings, sink: RecordingSink) -> AsyncIterator[Mq
 
 
 async def connection(collector: MqttCollector) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not collector.counts.connections:  # noqa: ASYNC110 - the collector counts, and tells no one
             await asyncio.sleep(0.01)
 
@@ -141,7 +142,7 @@ async def test_a_flood_over_tls_is_held_back_and_then_delivered(
         async with aiomqtt.Client(encrypted.host, encrypted.port, tls_context=context) as client:
             for _ in range(total):
                 await client.publish(topic, b"x" * size, qos=0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             got = 0
             while got < total:
                 assert session.waiting <= 10 + 2**14 // size + 1, "at most what one TLS record holds beyond the limit"

@@ -9,6 +9,7 @@ import pytest
 from collectors.mqtt.session import BrokerError, UnsupportedVersion, connected
 from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
+from tests.patience import PATIENCE_S
 
 ACCEPTED = b"\x20\x06\x00\x00\x03\x13\x00\x01"  # CONNACK of MQTT 5 that wants a sign of life each second
 
@@ -39,7 +40,7 @@ async def broker(*answers: bytes, hangs_up: bool = False) -> AsyncIterator[MqttS
 async def test_a_connection_that_is_no_good_is_given_up(said: bytes, why: str) -> None:
     async with broker(ACCEPTED, said) as settings, connected(settings, "5", Clock().now_us) as session:
         with pytest.raises(BrokerError, match=why):
-            await asyncio.wait_for(session.receive(1), 10)
+            await asyncio.wait_for(session.receive(1), PATIENCE_S)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"])

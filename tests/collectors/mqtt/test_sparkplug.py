@@ -20,6 +20,7 @@ from metering.clock import Clock
 from metering.instant import parse
 from tests import servers
 from tests.collectors.mqtt.recording import RecordingSink
+from tests.patience import PATIENCE_S
 
 NOW = parse("2026-03-01T12:00:00Z")
 NOW_MS = NOW // 1000
@@ -244,7 +245,7 @@ async def test_an_edge_node_that_answers_is_understood_over_a_real_broker(
         while not collector.counts.connections:  # noqa: ASYNC110 - the collector counts, and tells no one
             await asyncio.sleep(0.01)
         await edge.publish("spBv1.0/live/DDATA/edge1/meter1", write(data(9)), qos=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in edge.messages:
                 if "/NCMD/" in str(message.topic):
                     break

@@ -10,6 +10,7 @@ import pytest
 from collectors.mqtt.session import connected
 from collectors.mqtt.settings import MqttSettings
 from metering.clock import Clock
+from tests.patience import PATIENCE_S
 from tests.servers import Server
 
 
@@ -20,7 +21,7 @@ async def heard(broker: Server, topic: str) -> AsyncIterator[Callable[[], Awaita
         await client.subscribe(topic, qos=1)
 
         async def following() -> str:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 return bytes((await anext(client.messages)).payload).decode()  # type: ignore[arg-type]
 
         yield following

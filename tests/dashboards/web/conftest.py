@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from analytics.alerts.alert import Evidence, Excess, Finding
 from analytics.alerts.book import AlertBook
@@ -35,6 +35,7 @@ from metering.reading import Reading
 from storage.embedded.store import EmbeddedStore
 from storage.protocol import StoreUnavailable
 from storage.settings import EmbeddedSettings
+from tests.patience import PATIENCE_S
 from tests.servers import environment
 
 SCREENSHOTS = Path(__file__).parents[3] / "artefacts" / "screenshots"
@@ -260,6 +261,8 @@ async def operations(folder: Path) -> SettingsOperations:
     return SettingsOperations(settings)
 
 
+expect.set_options(timeout=PATIENCE_S * 1000)
+
 USERS: dict[Role_, tuple[str, ...] | None] = {
     Role_.ENGINEER: None,
     Role_.FACILITY_MANAGER: ("kita", "bad"),
@@ -281,7 +284,7 @@ async def running(
     app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules(), seen)
     serving = asyncio.create_task(app.run())
     ready = asyncio.create_task(app.ready.wait())
-    await asyncio.wait({serving, ready}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving, ready}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     if serving.done():
         await serving
@@ -356,6 +359,7 @@ async def visit(browser: Browser, web: Running) -> AsyncIterator[Callable[..., o
 
     async def come(width: int = 1440, height: int = 900, at: Running = web, **cookies: str) -> Visitor:
         context = await browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/New_York")
+        context.set_default_timeout(PATIENCE_S * 1000)
         await context.add_cookies([{"name": name, "value": value, "url": at.url} for name, value in cookies.items()])
         visitors.append((Visitor(context, at.url), context))
         return visitors[-1][0]

@@ -18,6 +18,7 @@ from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import ADDRESSES, HOMES, RIGHTS, Permission, Role, needed, undeclared
 from metering.instant import DAY, isoformat
 from tests.dashboards.web.conftest import NOW_US, PASSWORD, USERS, Running, signed_in
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -200,7 +201,7 @@ async def test_a_socket_ends_with_the_session(closed: Running) -> None:
         await client.post("/sign-out", headers={"Origin": closed.url})
         await socket.send("40")
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), PATIENCE_S)
     await client.aclose()
 
 

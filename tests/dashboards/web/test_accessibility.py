@@ -50,11 +50,11 @@ async def test_every_page_is_accessible(visit: Visit, closed: Running, theme: st
     page = await visitor.open("/")
     wrong = {"sign-in": await violations(page)}
     await sign_in(page, Role.OPERATOR)
-    await expect(page.locator("h1")).to_have_text("Liegenschaften", timeout=60_000)
+    await expect(page.locator("h1")).to_have_text("Liegenschaften")
     for name, path in PAGES.items():
         await page.goto(closed.url + path.format(alert=closed.alert))
-        await expect(page.locator("h1, .notice-title").first).to_be_visible(timeout=60_000)
-        await expect(page.locator(".placeholder")).to_have_count(0, timeout=30_000)
+        await expect(page.locator("h1, .notice-title").first).to_be_visible()
+        await expect(page.locator(".placeholder")).to_have_count(0)
         wrong[name] = await violations(page)
         if name.startswith(("operation", "about", "not-found")):
             await page.screenshot(path=SCREENSHOTS / f"{name}-desktop-{theme}.png")

@@ -18,7 +18,6 @@ from tests.dashboards.web.test_doors import sign_in
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server("chromium")]
 Visit = Callable[..., Awaitable[Visitor]]
 
-PATIENCE_MS = 30_000
 METER, REGISTER = "wache-gas-m", Series("wache-gas", "gas_volume")
 MIDNIGHT_US, AT_US = parse("2026-03-26T23:00:00Z"), parse("2026-03-27T09:30:00Z")
 ADDRESS = f"/api/v1/meters/{METER}/exchanges"
@@ -47,7 +46,7 @@ async def test_the_page_shows_what_becomes_of_the_day_and_records(visit: Visit, 
     page = await visitor.open(f"/meter/{METER}")
     await sign_in(page, Role.OPERATOR)
     await page.get_by_role("link", name="Zählerwechsel eintragen").click()
-    await expect(page.locator("h1")).to_have_text("Zählerwechsel", timeout=PATIENCE_MS)
+    await expect(page.locator("h1")).to_have_text("Zählerwechsel")
     await fill(page, "Tag des Wechsels", "2026-03-28")
     await fill(page, "Uhrzeit", "10:30")
     await fill(page, "Letzter Stand des alten Zählers", f"{end}")
@@ -61,18 +60,18 @@ async def test_the_page_shows_what_becomes_of_the_day_and_records(visit: Visit, 
     await page.get_by_role("button", name="Prüfen").click()
     becomes = page.locator(".tile", has_text="mit dem Wechsel")
     wanted = f"{await used(closed, end):.1f}".replace(".", ",")
-    await expect(becomes).to_contain_text(wanted, timeout=PATIENCE_MS)
+    await expect(becomes).to_contain_text(wanted)
     await expect(page.locator(".tile", has_text="bisher")).not_to_contain_text(wanted)
     await expect(page.locator(".remark")).to_have_count(0)
     await page.screenshot(path=SCREENSHOTS / "exchange-preview-desktop-light.png", full_page=True)
     await page.get_by_role("button", name="Eintragen").click()
-    await expect(page.get_by_text("neuer Zähler 7GWF 0042 ab 0,40")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("neuer Zähler 7GWF 0042 ab 0,40")).to_be_visible()
 
     book = ExchangeBook(closed.alerts.database)
     (entry,) = book.standing(METER)
     assert (entry.exchange.time_us, entry.exchange.end, entry.who) == (AT_US, end, "operator")
     await page.get_by_role("button", name="Zurücknehmen").click()
-    await expect(page.get_by_text("noch kein Wechsel eingetragen")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("noch kein Wechsel eingetragen")).to_be_visible()
     assert book.standing(METER) == []
     accounts = Accounts(f"sqlite:///{closed.settings.accounts}")
     assert [(line.who, line.action) for line in accounts.log()[:2]] == [
@@ -94,7 +93,7 @@ async def test_an_index_below_what_was_read_is_pointed_out(visit: Visit, closed:
     await fill(page, "Letzter Stand des alten Zählers", f"{end - 1000}")
     await fill(page, "Nummer des neuen Zählers", "7GWF 0042")
     await page.get_by_role("button", name="Prüfen").click()
-    await expect(page.get_by_text("liegt unter dem zuletzt gelesenen")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("liegt unter dem zuletzt gelesenen")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

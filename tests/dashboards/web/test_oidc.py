@@ -166,7 +166,7 @@ def person(provider: Provider) -> Provider:
 
 async def sign_in(app: Running) -> tuple[httpx.AsyncClient, httpx.Response]:
     """The way through the provider, as a browser goes it."""
-    client = httpx.AsyncClient(base_url=app.url, follow_redirects=True, timeout=30)
+    client = httpx.AsyncClient(base_url=app.url, follow_redirects=True, timeout=60)
     return client, await client.get("/sign-in/oidc", params={"to": "/api/v1/buildings"})
 
 

@@ -69,7 +69,7 @@ async def test_values_follow_the_store_without_a_reload(visit: Visit, web: Runni
     before = await tile(page, "Last jetzt")
     now = web.clock.now_us()
     await web.store.write([Reading("wache-electricity", "active_power", 77_000.0, now)])
-    await expect(page.locator(".tile", has_text="Last jetzt")).to_contain_text("77,0", timeout=5000)
+    await expect(page.locator(".tile", has_text="Last jetzt")).to_contain_text("77,0")
     assert "77,0" not in before
 
 
@@ -181,6 +181,6 @@ async def test_a_store_that_is_down_is_said_and_waited_for(visit: Visit, web: Ru
         assert "Traceback" not in await page.content()
     finally:
         web.store.is_down = False
-    await expect(page.locator(".tile-number").first).to_have_text("16.115,48", timeout=10_000)
+    await expect(page.locator(".tile-number").first).to_have_text("16.115,48")
     for visited in (page, shown):
         await expect(visited.get_by_text(said)).not_to_be_visible()

@@ -83,7 +83,7 @@ async def test_from_the_start_page_to_last_months_report_in_three_clicks(visit: 
     await page.get_by_role("link", name="Berichte").click()
     await expect(page.locator("h1")).to_have_text("Berichte")
     frame = page.frame_locator("iframe.preview")
-    await expect(frame.locator("h1")).to_have_text("Energie- und CO2-Bericht", timeout=30_000)
+    await expect(frame.locator("h1")).to_have_text("Energie- und CO2-Bericht")
     await expect(frame.locator("h1 + p")).to_contain_text("Februar 2026")
     async with page.expect_download() as downloading:
         await page.get_by_role("link", name="PDF").click()
@@ -96,5 +96,5 @@ async def test_a_choice_changes_preview_and_downloads(visit: Visit) -> None:
     await page.get_by_label("Bereich").click()
     await page.get_by_role("option", name="Hallenbad Rosenhöhe").click()
     frame = page.frame_locator("iframe.preview")
-    await expect(frame.locator("h1 + p")).to_contain_text("Hallenbad Rosenhöhe", timeout=30_000)
+    await expect(frame.locator("h1 + p")).to_contain_text("Hallenbad Rosenhöhe")
     await expect(page.locator('a.download[href*="building%3Abad"]')).to_have_count(5)

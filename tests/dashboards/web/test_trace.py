@@ -20,18 +20,18 @@ async def test_from_the_preview_down_to_readings_and_the_document(visit: Visit, 
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page = await visitor.open("/reports?period=2026-03&scope=building:wache")
     frame = page.frame_locator("iframe.preview")
-    await frame.locator(".keys a").first.click(timeout=30_000)
+    await frame.locator(".keys a").first.click()
     await expect(page.locator("h1")).to_have_text("Endenergie")
     await expect(page.locator(".subtitle")).to_contain_text("Feuerwache · 2026-03")
     await page.goto(page.url.replace("/energy/", "/emissions/"))
-    await page.get_by_role("link", name="Hauptzähler Strom").click(timeout=30_000)
+    await page.get_by_role("link", name="Hauptzähler Strom").click()
     await expect(page.locator("h1")).to_have_text("Emissionen")
     await expect(page.locator(".subtitle")).to_contain_text("Hauptzähler Strom")
     day = page.get_by_role("link", name="2026-03-23")
-    await expect(day).to_be_visible(timeout=30_000)
+    await expect(day).to_be_visible()
     await page.screenshot(path=SCREENSHOTS / f"trace-days-{size[0]}.png", full_page=True)
     await day.click()
-    await expect(page.get_by_text("Viertelstunden", exact=True)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("Viertelstunden", exact=True)).to_be_visible()
     await expect(page.get_by_text("Zählerstände", exact=True)).to_be_visible()
     await expect(page.get_by_text("Climate Change 16/2026").first).to_be_visible()
     await expect(page.locator('a[href*="umweltbundesamt.de"]').first).to_be_visible()
@@ -41,7 +41,7 @@ async def test_from_the_preview_down_to_readings_and_the_document(visit: Visit, 
 
 async def test_in_english(visit: Visit) -> None:
     page = await (await visit(language="en")).open(f"/trace/{VIEW}/2026-03-23/energy/meter:wache-gas-m/gas/all")
-    await expect(page.get_by_text("Quarter-hours", exact=True)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("Quarter-hours", exact=True)).to_be_visible()
     await expect(page.locator(".tile-note", has_text="state number").first).to_be_visible()
 
 
