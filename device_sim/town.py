@@ -276,6 +276,7 @@ def _meter(device: DevicePlan, role: Role, building: str, by_id: dict[str, Devic
         register=register,
         parent=meter_id(parent.id, parent.roles[0]) if parent is not None else None,
         power=None if is_net else device.kind.power_of(register),
+        is_charging=any(load.kind == "charging" for load in device.loads.values()),
     )
 
 

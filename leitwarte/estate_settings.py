@@ -66,6 +66,8 @@ class MeterSettings(Strict):
     """The supply area of a gas meter, where carbon.gas or carbon.gas_tables tell several apart."""
     contracted_kw: float | None = Field(default=None, gt=0)
     """The power that is contracted, in kW: whoever draws more in an interval is told."""
+    charging: bool = False
+    """It measures charge points of vehicles (Ladepunkte)."""
     exchanges: tuple[ExchangeSettings, ...] = ()
     """Exchanges of the meter, the earliest first."""
 
@@ -79,7 +81,7 @@ class MeterSettings(Strict):
     def _register_or_formula(self) -> Self:
         if self.formula is None and (self.device is None or self.register_ is None):
             raise ValueError(f"meter {self.id!r} needs device and register, or a formula over other meters")
-        measured = {"device", "register_", "power", "rollover", "max_rate", "contracted_kw", "exchanges"}
+        measured = {"device", "register_", "power", "rollover", "max_rate", "contracted_kw", "charging", "exchanges"}
         needless = measured & self.model_fields_set
         if self.formula is not None and needless:
             names = ", ".join(sorted(name.rstrip("_") for name in needless))
@@ -120,6 +122,7 @@ class MeterSettings(Strict):
             counter=Counter(rollover, self.max_rate, tuple(exchange.exchange() for exchange in self.exchanges)),
             gas_area=self.gas_area,
             contracted_kw=self.contracted_kw,
+            is_charging=self.charging,
         )
 
 

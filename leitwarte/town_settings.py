@@ -69,7 +69,7 @@ def _building(building: Building, meters: Iterable[Meter]) -> Document:
 def _meter(meter: Meter) -> Document:
     kind = {"carrier": meter.carrier.value, "role": meter.role.value}
     source = {"device": meter.device, "register": meter.register, "parent": meter.parent, "power": meter.power}
-    return _given({"id": meter.id, "name": meter.name, **kind, **source})
+    return _given({"id": meter.id, "name": meter.name, **kind, **source, "charging": meter.is_charging or None})
 
 
 def _given(entry: Document) -> Document:

@@ -101,6 +101,7 @@ class Meter:
     formula: Formula | None = None
     gas_area: str | None = None  # the supply area its gas comes from, if there are several
     contracted_kw: float | None = None  # the power that the contract with the network operator allows
+    is_charging: bool = False  # whether it measures charge points of vehicles
 
     @classmethod
     def virtual(  # noqa: PLR0913

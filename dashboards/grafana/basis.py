@@ -11,11 +11,12 @@ _EMITTING = (Carrier.ELECTRICITY, Carrier.HEAT, Carrier.GAS)
 
 
 class Basis(NamedTuple):
-    """The estate, the words, and the time zone of days and hours (IANA name)."""
+    """The estate, the words, the time zone of days and hours (IANA name), and the web app's address or None."""
 
     estate: Estate
     texts: Texts
     timezone: str
+    web_url: str | None = None
 
     def meters(self, role: Role, *carriers: Carrier) -> list[Meter]:
         """Of one role and any of the carriers; of all carriers if none is named."""

@@ -35,6 +35,9 @@ def board(basis: Basis, key: str, sections: Mapping[str, Section], choice: Choic
         .as_dropdown(True)
         .keep_time(True)
     )
+    if basis.web_url is not None:
+        inbox = DashboardLink(texts("inbox")).type(DashboardLinkType.LINK).url(f"{basis.web_url}/alerts").icon("bell")
+        made = made.link(inbox.target_blank(True))
     made = made.with_variable(variable(basis, choice))
     for title, panels in sections.items():
         drawn = [panel for panel in panels(basis) if panel.build().targets]

@@ -36,9 +36,13 @@ DASHBOARDS: Mapping[str, Callable[[Basis], Dashboard]] = {
 """By file name. README.md says how to add one."""
 
 
-def build(estate: Estate, timezone: str, language: Language = "de") -> dict[str, Json]:
-    """Every dashboard by its file name; the same estate gives the same JSON. ``timezone`` is an IANA name."""
-    basis = Basis(estate, Texts("dashboards.grafana", language), timezone)
+def build(estate: Estate, timezone: str, language: Language = "de", web_url: str | None = None) -> dict[str, Json]:
+    """Every dashboard by its file name; the same estate gives the same JSON.
+
+    timezone  an IANA name
+    web_url   address of the web app, whose inbox dashboards link to
+    """
+    basis = Basis(estate, Texts("dashboards.grafana", language), timezone, web_url.rstrip("/") if web_url else None)
     return {name: _json(make(basis)) for name, make in DASHBOARDS.items()}
 
 

@@ -16,6 +16,8 @@ from metering.instant import HOUR, QUARTER_HOUR
 SOURCE_UID = "leitwarte-influxdb"
 SOURCE = DataSourceRef(type_val="influxdb", uid=SOURCE_UID)
 
+ALERTS = '"kind" !~ /^(device_error|device_silent|outbox_full|exchange)$/'
+"""Of the events those that are alerts, which have a page in the inbox."""
 NO_ERRORS = "\"kind\" != 'device_error'"
 """Leaves out what the gateway says of every failed poll; the dashboard of data quality has a table of it."""
 

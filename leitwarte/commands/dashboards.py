@@ -50,7 +50,8 @@ def push(
 
 
 def _boards(settings: Settings) -> dict[str, Json]:
-    return build_dashboards(settings.estate(), settings.timezone, settings.language)
+    web_url = settings.analytics.alerts.web_url
+    return build_dashboards(settings.estate(), settings.timezone, settings.language, web_url)
 
 
 def _rules(settings: Settings) -> Json:

@@ -8,8 +8,8 @@ from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.events import event_table
-from dashboards.grafana.query import NO_ERRORS, InfluxQuery, as_power, curve, per_day, select
+from dashboards.grafana.events import alert_table
+from dashboards.grafana.query import ALERTS, InfluxQuery, as_power, curve, per_day, select
 
 _METERS_HERE, _BUILDINGS_HERE = chosen("meter", "site"), chosen("building", "site")
 
@@ -23,10 +23,10 @@ def anomalies(basis: Basis) -> Dashboard:
 def _events(basis: Basis) -> list[Panel]:
     texts = basis.texts
     daily = InfluxQuery(
-        per_day('count("title")', "event", basis.timezone, NO_ERRORS, _BUILDINGS_HERE, by="kind"), alias="$tag_kind"
+        per_day('count("title")', "event", basis.timezone, ALERTS, _BUILDINGS_HERE, by="kind"), alias="$tag_kind"
     )
     return [
-        event_table(basis, _BUILDINGS_HERE).span(16),
+        alert_table(basis, _BUILDINGS_HERE).span(16),
         look.daily_bars(texts, "events_by_day", "none", [daily]).span(8),
     ]
 

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import bargauge
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.common import VizOrientation
 
-from dashboards.grafana import look
+from dashboards.grafana import look, transform
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
@@ -18,7 +18,7 @@ _GRAMS = 1000
 
 def carbon(basis: Basis) -> Dashboard:
     """By the factor set of the settings; the report says which, this dashboard only draws."""
-    sections = {"row_sums": _sums, "row_days": _days, "row_year": _year}
+    sections = {"row_sums": _sums, "row_days": _days, "row_year": _year, "row_matching": _matching}
     return board(basis, "carbon_board", sections, "site", "now-30d")
 
 
@@ -50,6 +50,30 @@ def _days(basis: Basis) -> list[Panel]:
         look.daily_bars(texts, "co2_by_carrier", "masskg", daily),
         look.curve(texts, "co2_intensity", "g/kWh", intensity).time_from("30d").interval("1d"),
     ]
+
+
+def _matching(basis: Basis) -> list[Panel]:
+    """What own plants covered at the moment it was used, day by day; only sites with a feed-in meter can know it."""
+    ids = {
+        "generated": basis.ids(Role.GENERATION, Carrier.ELECTRICITY),
+        "fed_in": basis.ids(Role.FEED_IN, Carrier.ELECTRICITY),
+        "drawn": basis.ids(Role.SUPPLY, Carrier.ELECTRICITY),
+    }
+    if not all(ids.values()):
+        return []
+    queries = [
+        InfluxQuery(basis.by_day(f'sum("consumption") AS "{name}"', of_them, _HERE), shape="table")
+        for name, of_them in ids.items()
+    ]
+    panel = look.daily_bars(basis.texts, "matching", "percentunit", queries).with_transformation(transform.joined())
+    for name, left, operator, right in (
+        ("own", "generated", "-", "fed_in"),
+        ("used", "drawn", "+", "own"),
+        ("matching", "own", "/", "used"),
+    ):
+        panel = panel.with_transformation(transform.calculated(name, left, operator, right))
+    panel = panel.with_transformation(transform.only("^(Time|matching)$"))
+    return [panel.override_by_name("matching", [look.called(basis.texts("matching"))]).min(0).max(1).span(24)]
 
 
 def _year(basis: Basis) -> list[Panel]:

@@ -13,7 +13,7 @@ from dashboards.grafana.band import dashed
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.board import Panel, board
 from dashboards.grafana.choices import chosen
-from dashboards.grafana.events import event_table
+from dashboards.grafana.events import alert_table
 from dashboards.grafana.query import (
     InfluxQuery,
     as_power,
@@ -124,7 +124,7 @@ def _days(basis: Basis) -> list[Panel]:
 
 
 def _sites(basis: Basis) -> list[Panel]:
-    return [_map(basis), event_table(basis, _HERE["building"])]
+    return [_map(basis), alert_table(basis, _HERE["building"])]
 
 
 def _map(basis: Basis) -> geomap.Panel:

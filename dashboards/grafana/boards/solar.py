@@ -1,7 +1,9 @@
-"""Photovoltaics: what is generated, how much of it is used on site, and which plant falls behind the others."""
+"""Photovoltaics and charging: generation, how much of it is used on site, which plant falls behind, charge points."""
 
 from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.builders.common import StackingConfig
 from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import StackingMode
 
 from dashboards.grafana import look, transform
 from dashboards.grafana.basis import Basis
@@ -23,8 +25,8 @@ _TODAY = "now/d"
 
 
 def solar(basis: Basis) -> Dashboard:
-    """Generation, feed-in, own use and the plants side by side."""
-    sections = {"row_now": _now, "row_plants": _plants, "row_use": _use}
+    """Generation, feed-in, own use, the plants and the charge points side by side."""
+    sections = {"row_now": _now, "row_plants": _plants, "row_use": _use, "row_charging": _charging}
     return board(basis, "solar_board", sections, "site", "now-2d")
 
 
@@ -95,4 +97,31 @@ def _use(basis: Basis) -> list[Panel]:
         .override_by_name("own", [look.called(texts("own"))])
         .override_by_name("fed_in", [look.called(texts("fed_in"))])
         .span(24)
+    ]
+
+
+def _charging(basis: Basis) -> list[Panel]:
+    texts = basis.texts
+    points = [meter for meter in basis.estate.meters.values() if meter.is_charging]
+    ids = [meter.id for meter in points]
+    if not ids:
+        return []
+    now = [
+        InfluxQuery(sum_of_newest(field, {m.device for m in points if m.power == field}, _DEVICES_HERE))
+        for field in sorted({meter.power for meter in points if meter.power})
+    ]
+    drawn = InfluxQuery(total("consumption", ids, _HERE))
+    power = InfluxQuery(
+        curve(as_power("mean"), "interval", is_one_of("meter", ids), _HERE, by="meter"), alias="$tag_meter"
+    )
+    daily = InfluxQuery(basis.by_day('sum("consumption")', ids, _HERE, by="meter"), alias="$tag_meter")
+    stacked = StackingConfig().mode(StackingMode.NORMAL).group("A")
+    return [
+        look.figure(texts, "charging_now", "watt", *now).time_from("15m").span(12),
+        look.figure(texts, "charged_today", "kwatth", drawn).time_from(_TODAY).span(12),
+        look.named(
+            look.curve(texts, "charging_power", "kwatt", [power]).stacking(stacked).interval("15m"),
+            basis.names(ids),
+        ),
+        look.named(look.daily_bars(texts, "charging_by_day", "kwatth", [daily]), basis.names(ids)),
     ]

@@ -84,6 +84,15 @@ def test_languages_differ_in_words_only() -> None:
     assert queries(german) == queries(english)
 
 
+def test_alerts_lead_to_the_inbox_of_a_known_web_app() -> None:
+    boards = build(TOWN, "Europe/Berlin", web_url="https://leitwarte.example.org/")
+    for board in boards.values():
+        assert "https://leitwarte.example.org/alerts" in [link["url"] for link in board["links"]]
+    for name in ("anomalies", "network-overview"):
+        assert "https://leitwarte.example.org/alerts/${__data.fields.id}" in json.dumps(boards[name])
+    assert "/alerts" not in json.dumps(build(TOWN, "Europe/Berlin"))
+
+
 def test_an_estate_without_anything_has_dashboards_too() -> None:
     for dashboard in build(Estate(), "Europe/Berlin").values():
         (variable,) = dashboard["templating"]["list"]
@@ -169,12 +178,12 @@ def test_provisioning_files_are_what_grafana_reads(tmp_path: Path) -> None:
     ("settings", "secrets"),
     [
         ({"version": 1}, {}),
-        ({"version": 1, "username": "grafana", "password": "hidden"}, {"password": "${INFLUX_PASSWORD}"}),
+        ({"version": 1, "username": "grafana", "password": "geheim"}, {"password": "${INFLUX_PASSWORD}"}),
         (
-            {"version": 2, "org": "o", "token": "hidden"},
+            {"version": 2, "org": "o", "token": "geheim"},
             {"httpHeaderValue1": "Token $__file{/run/secrets/influx_token}"},
         ),
-        ({"version": 3, "token": "hidden"}, {"httpHeaderValue1": "Bearer $__file{/run/secrets/influx_token}"}),
+        ({"version": 3, "token": "geheim"}, {"httpHeaderValue1": "Bearer $__file{/run/secrets/influx_token}"}),
     ],
 )
 def test_secrets_are_named_and_never_written(settings: dict[str, Any], secrets: dict[str, str], tmp_path: Path) -> None:
@@ -182,7 +191,7 @@ def test_secrets_are_named_and_never_written(settings: dict[str, Any], secrets: 
     access = Access.to(store)
     assert access.source()["secureJsonData"] == secrets
     write(tmp_path, build(TOWN, "Europe/Berlin"), access, RULES)
-    assert not any(b"hidden" in content for content in files(tmp_path).values())
+    assert not any(b"geheim" in content for content in files(tmp_path).values())
 
 
 def test_alert_rules_in_files_survive_the_expansion_of_variables(tmp_path: Path) -> None:
