@@ -11,6 +11,7 @@ from dashboards.web.access.rights import Role
 from dashboards.web.access.throttle import Throttle
 from dashboards.web.access.visitor import NOBODY
 from metering.instant import DAY, HOUR, MINUTE
+from metering.kept_format import FormatTooNew
 
 NOW_US = 1_774_000_000_000_000
 PASSWORD = "correct horse battery staple"
@@ -123,7 +124,7 @@ def test_a_newer_database_is_left_alone(accounts: Accounts, file: Path) -> None:
     accounts.close()
     with sqlite3.connect(file) as connection:
         connection.execute("update schema set version = 2")
-    with pytest.raises(ValueError, match="of version 2, this Leitwarte knows 1"):
+    with pytest.raises(FormatTooNew, match=r"has format 2, .* up to 1"):
         Accounts(f"sqlite:///{file}")
 
 
