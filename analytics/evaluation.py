@@ -7,7 +7,7 @@ The store is read and written here, and nothing else happens on the event loop: 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -40,7 +40,7 @@ from metering.samples import Floats, Int64s, Samples
 from storage.protocol import Aggregate, Store
 
 _BATCH = 20_000
-_RESULT = ("consumption", "completeness")
+_RESULT = ("consumption", "completeness", "gap_consumption")
 _CHUNK = 25  # meters that a worker process updates together
 
 
@@ -183,8 +183,8 @@ class Evaluation:
         read = await self._store.samples(series, Window(begin, end))
         found = {}
         for meter, window in wanted.items():
-            amount, share = (_within(read[Series(meter, name)], window) for name in _RESULT)
-            found[meter] = on_grid(amount, share, window, self.step_us)
+            columns = [_within(read[Series(meter, name)], window) for name in _RESULT]
+            found[meter] = on_grid(columns, window, self.step_us)
         return found
 
     async def look_ahead(self, wanted: Sequence[tuple[str, Window]], detectors: Mapping[str, Detector]) -> None:
@@ -258,14 +258,19 @@ class Evaluation:
             "anomaly_score": (scores.score, plain),
             "emissions": (self._emissions(results.meter, intervals), intervals.qualities),
         }
+        if np.isfinite(intervals.bridged).any():
+            gap = replace(intervals, consumption=intervals.bridged)
+            formed = np.full(len(intervals), Quality.SUBSTITUTED, np.int8)
+            columns["gap_consumption"] = gap.consumption, formed
+            columns["gap_emissions"] = self._emissions(results.meter, gap), formed
         made = (
             _column(results.meter.id, name, intervals.start_us, values, qualities)
             for name, (values, qualities) in columns.items()
         )
         taken_back = (
             Reading(results.meter.id, name, 0.0, time_us, Quality.SUSPECT, "unknown")
-            for name in ("consumption", "emissions")
-            for time_us in results.lost_us.tolist()
+            for name, begins_us in results.lost.items()
+            for time_us in begins_us.tolist()
         )
         return [*chain.from_iterable(made), *taken_back]
 

@@ -43,9 +43,9 @@ class AnalyticsSettings(Strict):
     """… and those that come late by up to so many days within the hour; best less than the store keeps raw readings."""
     memory_mb: int = Field(default=512, ge=0)
     """Recent results that are kept in memory, so that updates read less: about 40 kB per meter of quarter-hours."""
-    substitute_gaps: bool = True
-    """What a register counted while it was not read becomes substitute values (Ersatzwerte), spread evenly over the gap
-    and marked as such; if false, nothing is said of the gap and sums lack it."""
+    substitute_gaps: bool = False
+    """What a register counted while it was not read becomes substitute values (Ersatzwerte) of every interval, spread
+    evenly over the gap and marked as such; if false, only sums over days, months and years have it, marked as well."""
     holiday_region: str | None = "HE"
     """German state whose public holidays count as Sundays; null for none."""
     outdoor_temperature: str | None = None

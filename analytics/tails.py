@@ -15,12 +15,13 @@ _MEGABYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tail:
-    """Consecutive results; what is the same all along is not kept: wholly measured, nothing substituted."""
+    """Consecutive results; what is the same all along is not kept: wholly measured, no gap."""
 
     start_us: int
     consumption: Floats
     completeness: Floats | None
     qualities: Qualities | None
+    bridged: Floats | None
 
     @classmethod
     def of(cls, intervals: Intervals) -> Self:
@@ -30,6 +31,7 @@ class _Tail:
             intervals.consumption.copy(),
             None if (completeness == 1).all() else completeness.copy(),
             None if (qualities == Quality.MEASURED).all() else qualities.copy(),
+            None if np.isnan(intervals.bridged).all() else intervals.bridged.copy(),
         )
 
     def intervals(self, window: Window, step_us: int) -> Intervals:
@@ -41,17 +43,19 @@ class _Tail:
         part = slice(begin, begin + known)
         completeness = np.ones(known) if self.completeness is None else self.completeness[part]
         qualities = np.full(known, Quality.MEASURED, np.int8) if self.qualities is None else self.qualities[part]
+        bridged = np.full(known, np.nan) if self.bridged is None else self.bridged[part]
         return Intervals(
             np.arange(window.start_us, window.end_us, step_us, dtype=np.int64),
             step_us,
             np.concatenate((self.consumption[part], np.full(rest, np.nan))),
             np.concatenate((completeness, np.zeros(rest))),
             np.concatenate((qualities, np.full(rest, Quality.SUSPECT, np.int8))),
+            np.concatenate((bridged, np.full(rest, np.nan))),
         )
 
     @property
     def size(self) -> int:
-        arrays = (self.consumption, self.completeness, self.qualities)
+        arrays = (self.consumption, self.completeness, self.qualities, self.bridged)
         return sum(array.nbytes for array in arrays if array is not None)
 
 
@@ -95,11 +99,7 @@ class Tails:
             return
         first = tail.start_us + max(end - known_until, 0)
         earlier = tail.intervals(Window(min(first, begin), begin), self._step_us)
-        parts = [(getattr(earlier, name), getattr(intervals, name)) for name in ("consumption", "completeness")]
-        consumption, completeness = (np.concatenate(part) for part in parts)
-        qualities = np.concatenate((earlier.qualities, intervals.qualities))
-        starts = np.arange(min(first, begin), end, self._step_us, dtype=np.int64)
-        self.keep(meter, Intervals(starts, self._step_us, consumption, completeness, qualities))
+        self.keep(meter, earlier.followed_by(intervals))
 
     def forget(self, meter: str) -> None:
         """Have the meter's results read from the store next time."""

@@ -1,6 +1,6 @@
 """The newest intervals of a meter judged: arithmetic alone, for worker processes and clusters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +21,14 @@ _STALE_US = 3 * HOUR
 class Results:
     """What became of one meter: its intervals with their scores, and from which position on they are new.
 
-    ``lost_us`` are the begins of intervals that something is stored of and nothing is known of any more.
+    ``lost`` are the begins of intervals that something is stored of and nothing is known of any more, by quantity.
     """
 
     meter: Meter
     intervals: Intervals
     scores: Scores
     fresh: int
-    lost_us: Int64s
+    lost: Mapping[str, Int64s]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +70,19 @@ def differing(stored: Intervals, computed: Intervals) -> Int64s:
     part = slice(first, first + len(computed))
     same = np.isclose(stored.consumption[part], computed.consumption, rtol=1e-12, atol=1e-9, equal_nan=True)
     same &= np.isclose(stored.completeness[part], computed.completeness, rtol=0, atol=1e-9)
+    same &= np.isclose(stored.bridged[part], computed.bridged, rtol=1e-12, atol=1e-9, equal_nan=True)
     return np.flatnonzero(~same) + first
 
 
-def lost(stored: Intervals, computed: Intervals, changed: Int64s) -> Int64s:
-    """Begins of the changed intervals, given by position in both, of which nothing is known any more."""
-    gone = np.isfinite(stored.consumption[changed]) & ~np.isfinite(computed.consumption[changed])
-    found: Int64s = stored.start_us[changed[gone]]
-    return found
+def lost(stored: Intervals, computed: Intervals, changed: Int64s) -> Mapping[str, Int64s]:
+    """Begins of the changed intervals, given by position in both, of which nothing is known any more, by quantity."""
+
+    def gone(before: Floats, after: Floats) -> Int64s:
+        found: Int64s = stored.start_us[changed[np.isfinite(before[changed]) & ~np.isfinite(after[changed])]]
+        return found
+
+    whole, gap = gone(stored.consumption, computed.consumption), gone(stored.bridged, computed.bridged)
+    return {"consumption": whole, "emissions": whole, "gap_consumption": gap, "gap_emissions": gap}
 
 
 def temperature_at(temperature: Samples | None, instants_us: Int64s) -> Floats | None:
@@ -91,11 +96,4 @@ def temperature_at(temperature: Samples | None, instants_us: Int64s) -> Floats |
 
 def _replaced(stored: Intervals, computed: Intervals) -> Intervals:
     """The stored intervals up to where the computed ones begin, then those."""
-    keep = int(np.searchsorted(stored.start_us, computed.start_us[0]))
-    return Intervals(
-        np.concatenate((stored.start_us[:keep], computed.start_us)),
-        stored.step_us,
-        np.concatenate((stored.consumption[:keep], computed.consumption)),
-        np.concatenate((stored.completeness[:keep], computed.completeness)),
-        np.concatenate((stored.qualities[:keep], computed.qualities)),
-    )
+    return stored.within(Window(int(stored.start_us[0]), int(computed.start_us[0]))).followed_by(computed)

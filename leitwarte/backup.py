@@ -15,6 +15,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from leitwarte import control
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsFile, load
 from storage.factory import open_store
@@ -24,6 +25,7 @@ from storage.settings import EmbeddedSettings
 MANIFEST, SETTINGS, STORE, OUTBOX = "manifest.json", "leitwarte.yaml", "store.duckdb", "outbox"
 ALERTS, ACCOUNTS = "alerts.db", "accounts.db"
 _FORMAT = 1
+_PATIENCE_S = 3600.0  # that a running process has to copy its store
 
 
 class BackupError(Exception):
@@ -123,10 +125,15 @@ def _copy_database(source: Path, target: Path) -> None:
 
 
 async def _copy_store(settings: Settings, target: EmbeddedSettings, progress: Progress) -> None:
-    """A file is opened alone, which puts its log into it, and copied; of a server's readings a file is made."""
+    """A file is copied by the process that has it open; else it is opened, which puts its log into it, and copied.
+
+    Of a server's readings a file is made.
+    """
     store = settings.store_in_data_dir
     if not isinstance(store, EmbeddedSettings):
         await _copy(target, settings, progress, back=False)
+    elif await asyncio.to_thread(_copied_by_its_owner, settings, target.path):
+        return
     elif store.path.exists():
         opened = open_store(store)
         try:
@@ -134,6 +141,17 @@ async def _copy_store(settings: Settings, target: EmbeddedSettings, progress: Pr
         finally:
             await opened.close()
         await asyncio.to_thread(shutil.copyfile, store.path, target.path)
+
+
+def _copied_by_its_owner(settings: Settings, target: Path) -> bool:
+    """Whether a process that runs by these settings has copied its store. Raises BackupError if it could not."""
+    for path, _ in control.running(settings.control):
+        answer = control.ask(path, "copy_store", patience_s=_PATIENCE_S)
+        if "error" in answer:
+            raise BackupError(f"the running Leitwarte could not copy its store: {answer['error']}")
+        shutil.move(str(answer["path"]), target)
+        return True
+    return False
 
 
 async def _copy(file: EmbeddedSettings, settings: Settings, progress: Progress, *, back: bool) -> None:

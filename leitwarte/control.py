@@ -68,10 +68,10 @@ def running(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
             yield path, tuple(path.name.split(".")[0].split("+"))
 
 
-def ask(path: Path, name: str, request: object = None) -> Answer:
+def ask(path: Path, name: str, request: object = None, patience_s: float = _PATIENCE_S) -> Answer:
     """Send a request and wait for its answer. Raises OSError if nobody answers (any more)."""
     with _connected(path) as connection, connection.makefile("rb") as answering:
-        connection.settimeout(_PATIENCE_S)
+        connection.settimeout(patience_s)
         connection.sendall(name.encode() + b"\n" + msgspec.msgpack.encode(request))
         connection.shutdown(socket.SHUT_WR)
         answer = answering.read()

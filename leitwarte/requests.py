@@ -6,9 +6,12 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from leitwarte.control import Answer
+from leitwarte.control import Answer, Handler
 from leitwarte.installation import Installation
 from leitwarte.settings_file import SettingsError, load
+
+COPY = "store-copy.duckdb"
+"""Name of the file in data_dir that the store is copied into, for backups."""
 
 _log = structlog.get_logger()
 
@@ -20,6 +23,12 @@ class Requests:
         self._installation = installation
         self._file = file
         self._reloading = asyncio.Lock()
+        self._copying = asyncio.Lock()
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """By the name under which each is asked for."""
+        return {"reload": self.reload, "replay": self.replay, "copy_store": self.copy_store}
 
     async def reload(self, _request: bytes = b"") -> Answer:
         """Read the settings file again and go by it; a file with any problem is refused whole."""
@@ -32,6 +41,19 @@ class Requests:
                 return {"refused": str(error)}
         _log.info("settings_reloaded", applied=changes.applied, needs_restart=changes.needs_restart)
         return msgspec.structs.asdict(changes)
+
+    async def copy_store(self, _request: bytes = b"") -> Answer:
+        """Copy the embedded store into a file in data_dir, whose path is answered; whoever asked takes it away."""
+        from storage.embedded.store import EmbeddedStore  # noqa: PLC0415 - nor one with a server its database
+
+        database = self._installation.store.database
+        if not isinstance(database, EmbeddedStore):
+            return {"error": "this process has no embedded store"}
+        target = self._installation.settings.data_dir / COPY
+        async with self._copying:
+            await asyncio.to_thread(target.unlink, missing_ok=True)
+            await database.copy(target)
+        return {"path": str(target.absolute())}
 
     async def replay(self, request: bytes) -> Answer:
         """See `gateway.replay`."""

@@ -109,11 +109,13 @@ _TABLE = (
     # results of analytics; their series are named after the meter, not the device
     Quantity("consumption", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),
     Quantity("completeness", "1", _I, None, 0.0, 1.0),  # share of the interval that was measured
+    Quantity("gap_consumption", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),  # of longer gaps, beside consumption
     Quantity("expected", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),
     Quantity("expected_lower", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),
     Quantity("expected_upper", BILLING_UNIT, _I, None, -_ENERGY, _ENERGY),
     Quantity("anomaly_score", "1", _I, None, 0.0, 1.0),
     Quantity("emissions", "kg CO2e", _I, None, -_ENERGY, _ENERGY),
+    Quantity("gap_emissions", "kg CO2e", _I, None, -_ENERGY, _ENERGY),  # of gap_consumption, beside emissions
 )
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({quantity.name: quantity for quantity in _TABLE})

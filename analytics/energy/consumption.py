@@ -9,7 +9,7 @@ float, which may move a millionth of a unit from one interval to its neighbour a
 
 import numpy as np
 
-from analytics.energy.course import EXCHANGE_US, course
+from analytics.energy.course import EXCHANGE_US, Bools, course
 from analytics.energy.intervals import MICRO, Intervals
 from metering.estate import Counter
 from metering.instant import Window
@@ -39,9 +39,9 @@ def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
 
     The register at an interval bound is interpolated linearly between the neighbouring readings. A gap between known
     registers is known as a sum only. With ``substitute`` that sum is spread: such intervals are SUBSTITUTED (the
-    replacement value of VDE-AR-N 4400) and not complete, and an outage loses no energy. Without, nothing is said of
-    them: NaN and SUSPECT. What counts of a register that falls or leaps, `analytics.energy.course.course` says; where
-    it does not count, completeness falls.
+    replacement value of VDE-AR-N 4400) and not complete. Without, the intervals are unknown, and the sum stands apart,
+    in ``bridged``, for days, months and years. Either way an outage loses no energy. What counts of a register that
+    falls or leaps, `analytics.energy.course.course` says; where it does not count, completeness falls.
 
     Raises ValueError if the step is not positive or the window is not a multiple of it.
     """
@@ -55,26 +55,33 @@ def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
 
     span = np.diff(times)
     near = span <= (2 * step_us if near_us is None else near_us)
-    measured_in, spread_in = found.counts & near, found.counts & ~near & substitute
-    used = np.where(near | substitute, found.used, 0)
+    measured_in, spread_in = found.counts & near, found.counts & ~near
 
     # the stretch between readings in which each bound lies, and how far into it
     stretch = np.clip(np.searchsorted(times, bounds, side="right") - 1, 0, len(span) - 1)
     into = np.clip(bounds - times[stretch], 0, span[stretch])
     share = into / span[stretch]
-    counted = np.diff(_running(used)[stretch] + np.rint(used[stretch] * share).astype(np.int64))
-    measured = np.diff(_running(span * measured_in)[stretch] + into * measured_in[stretch])
-    spread = np.diff(_running(span * spread_in)[stretch] + into * spread_in[stretch])
 
-    known = (measured + spread) > EXCHANGE_US  # the indices noted at an exchange alone say nothing of an interval
-    qualities = np.select([~known, spread > 0], [Quality.SUSPECT, Quality.SUBSTITUTED], Quality.MEASURED)
-    return Intervals(
+    def counted(which: Bools) -> Int64s:
+        used = np.where(which, found.used, 0)
+        until_bounds: Int64s = _running(used)[stretch] + np.rint(used[stretch] * share).astype(np.int64)
+        return np.diff(until_bounds)
+
+    def lasting(which: Bools) -> Int64s:
+        until_bounds: Int64s = _running(span * which)[stretch] + into * which[stretch]
+        return np.diff(until_bounds)
+
+    measured = lasting(measured_in)
+    known = measured > EXCHANGE_US  # the indices noted at an exchange alone say nothing of an interval
+    intervals = Intervals(
         bounds[:-1],
         step_us,
-        np.where(known, counted / MICRO, np.nan),
+        np.where(known, counted(measured_in) / MICRO, np.nan),
         np.where(known, measured, 0) / step_us,
-        qualities.astype(np.int8),
+        np.where(known, Quality.MEASURED, Quality.SUSPECT).astype(np.int8),
+        np.where(lasting(spread_in) > EXCHANGE_US, counted(spread_in) / MICRO, np.nan),
     )
+    return intervals.filled() if substitute else intervals
 
 
 def _running(amounts: Int64s) -> Int64s:

@@ -1,6 +1,6 @@
 """Consumption in equal intervals, with what is known about how well it was measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -23,6 +23,8 @@ class Intervals:
     completeness  shape (n,), float64, 0..1, the share of the interval that lies between near readings
     qualities     shape (n,), int8, `metering.quality.Quality`: MEASURED; SUBSTITUTED where energy known only as the
                   total of a longer gap was spread evenly over it; SUSPECT where nothing is known
+    bridged       shape (n,), float64, billing unit: what falls into the interval if the total of a longer gap is spread
+                  evenly over it, beside ``consumption`` and not in it; NaN where no gap is
     """
 
     start_us: Int64s
@@ -30,6 +32,7 @@ class Intervals:
     consumption: Floats
     completeness: Floats
     qualities: Qualities
+    bridged: Floats
 
     @classmethod
     def of(
@@ -47,7 +50,8 @@ class Intervals:
             completeness = known.astype(np.float64)
         if qualities is None:
             qualities = np.where(known, Quality.MEASURED, Quality.SUSPECT).astype(np.int8)
-        return cls(np.asarray(start_us, np.int64), step_us, values, completeness, qualities)
+        nowhere = np.full(len(values), np.nan)
+        return cls(np.asarray(start_us, np.int64), step_us, values, completeness, qualities, nowhere)
 
     def __len__(self) -> int:
         return len(self.start_us)
@@ -67,6 +71,30 @@ class Intervals:
             self.consumption[part],
             self.completeness[part],
             self.qualities[part],
+            self.bridged[part],
+        )
+
+    def filled(self) -> Self:
+        """With what is bridged in ``consumption``, as substitute values: what sums over longer times are made of."""
+        gap = np.isfinite(self.bridged)
+        if not gap.any():
+            return self
+        return replace(
+            self,
+            consumption=np.where(gap, (micro(self.consumption) + micro(self.bridged)) / MICRO, self.consumption),
+            qualities=np.where(gap, Quality.SUBSTITUTED, self.qualities).astype(np.int8),
+            bridged=np.full(len(self), np.nan),
+        )
+
+    def followed_by(self, later: Self) -> Self:
+        """These and the later ones, which begin where these end."""
+        return replace(
+            later,
+            start_us=np.concatenate((self.start_us, later.start_us)),
+            consumption=np.concatenate((self.consumption, later.consumption)),
+            completeness=np.concatenate((self.completeness, later.completeness)),
+            qualities=np.concatenate((self.qualities, later.qualities)),
+            bridged=np.concatenate((self.bridged, later.bridged)),
         )
 
     def measured(self, at_least: float = 1.0) -> Floats:

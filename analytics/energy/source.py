@@ -1,16 +1,18 @@
 """What a meter's intervals come from: the readings of its register, or the intervals of other meters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from analytics.energy.consumption import consumption
+from analytics.energy.course import Bools
 from analytics.energy.intervals import MICRO, Intervals, micro
 from metering.estate import Counter
 from metering.instant import Window
 from metering.quality import Quality
-from metering.samples import Samples
+from metering.samples import Int64s, Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,25 +61,33 @@ class Computed:
         """The weighted sum. Raises ValueError if a part has intervals of another length.
 
         It is as complete as its least complete part and as good as its worst; what is unknown of one part is unknown
-        of the sum. Whole factors keep it exact; others round each interval to the nearest millionth.
+        of the sum. Whole factors keep it exact; others round each interval to the nearest millionth. What is bridged
+        makes the sum what it would be of parts whose gaps are filled.
         """
         parts = [(factor, part.within(window)) for factor, part in self.parts]
         if any(part.step_us != step_us for _, part in parts):
             raise ValueError(f"the parts of a virtual meter must have intervals of {step_us} µs")
-        first = parts[0][1]
-        total = np.zeros(len(first), np.int64)
-        for factor, part in parts:
-            amounts = micro(part.consumption)
-            exact = factor.denominator == 1
-            total += amounts * factor.numerator if exact else np.rint(amounts * float(factor)).astype(np.int64)
-        known = np.all([np.isfinite(part.consumption) for _, part in parts], axis=0)
+        known, total = _weighted(parts)
+        all_known, whole = _weighted([(factor, part.filled()) for factor, part in parts])
+        gap = all_known & np.any([np.isfinite(part.bridged) for _, part in parts], axis=0)
         return Intervals(
-            first.start_us,
+            parts[0][1].start_us,
             step_us,
             np.where(known, total / MICRO, np.nan),
             np.where(known, np.min([part.completeness for _, part in parts], axis=0), 0.0),
             np.where(known, np.max([part.qualities for _, part in parts], axis=0), Quality.SUSPECT).astype(np.int8),
+            np.where(gap, (whole - np.where(known, total, 0)) / MICRO, np.nan),
         )
+
+
+def _weighted(parts: Sequence[tuple[Fraction, Intervals]]) -> tuple[Bools, Int64s]:
+    """Where all parts are known, and the weighted sum of what is known, in millionths."""
+    total = np.zeros(len(parts[0][1]), np.int64)
+    for factor, part in parts:
+        amounts = micro(part.consumption)
+        exact = factor.denominator == 1
+        total += amounts * factor.numerator if exact else np.rint(amounts * float(factor)).astype(np.int64)
+    return np.all([np.isfinite(part.consumption) for _, part in parts], axis=0), total
 
 
 Source = Measured | Computed

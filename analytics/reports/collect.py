@@ -11,6 +11,7 @@ import numpy as np
 from analytics.carbon.emissions import Coverage, DayFigure, Split, daily, tally
 from analytics.carbon.exact import exact
 from analytics.carbon.view import View
+from analytics.energy.gaps import with_gaps
 from analytics.energy.intervals import MICRO, Intervals
 from analytics.reports.assemble import assemble, balanced
 from analytics.reports.certified import covered, purchased, shares_of, years
@@ -27,6 +28,7 @@ from storage.protocol import Aggregate, Store
 
 _AT_ONCE = 250  # meters whose values of a month are in memory at the same time
 _RESULTS = ("consumption", "completeness")
+_INTERVALS = (*_RESULTS, "gap_consumption")
 
 Amount = tuple[Split, Coverage]
 
@@ -90,7 +92,7 @@ async def meter_sums(
             amounts[name] = [None] * len(parts)
         remaining = iter([meter for meter in meters if None in amounts[meter.id]])
         while some := list(islice(remaining, _AT_ONCE)):
-            wanted = [Series(meter.id, name) for meter in some for name in _RESULTS]
+            wanted = [Series(meter.id, name) for meter in some for name in _INTERVALS]
             for n in range(len(parts)):
                 found = await store.samples(wanted, windows[at + n])
                 made = await asyncio.to_thread(_looked_at, some, found, windows[at + n], rules.step_us)
@@ -126,8 +128,8 @@ def _looked_at(
 ) -> dict[str, Amount]:
     made = {}
     for meter in meters:
-        consumption, completeness = (found[Series(meter.id, name)] for name in _RESULTS)
-        values = _stored(consumption, completeness, window, step_us)
+        consumption, completeness, bridged = (found[Series(meter.id, name)] for name in _INTERVALS)
+        values = _stored(with_gaps(consumption, bridged), completeness, window, step_us)
         made[meter.id] = tally(*values, window.duration_us // step_us)
     return made
 
@@ -152,7 +154,6 @@ def _stored(
     consumption: Samples, completeness: Samples, window: Window, step_us: int
 ) -> tuple[Floats, Floats, Qualities]:
     """Values, completeness and qualities of the stored intervals; one without completeness counts as whole."""
-    consumption = consumption.trusted()
     values, qualities, times = consumption.values, consumption.qualities, consumption.times_us
     on = (times - window.start_us) % step_us == 0
     if not on.all():
@@ -178,34 +179,39 @@ async def daily_figures(
     """The figures of each local day of the period, meter by meter, without holding more than one meter's values."""
     window = period.window(rules.calendar)
     for meter in meters:
-        wanted = consumption, completeness = Series(meter.id, "consumption"), Series(meter.id, "completeness")
+        wanted = [Series(meter.id, name) for name in _INTERVALS]
         found = await store.samples(wanted, window)
-        yield await asyncio.to_thread(_figures, meter, window, (found[consumption], found[completeness]), rules)
+        yield await asyncio.to_thread(_figures, meter, window, [found[series] for series in wanted], rules)
 
 
-def _figures(meter: Meter, window: Window, stored: tuple[Samples, Samples], rules: Rules) -> list[DayFigure]:
-    intervals = on_grid(*stored, window, rules.step_us)
+def _figures(meter: Meter, window: Window, stored: Sequence[Samples], rules: Rules) -> list[DayFigure]:
+    intervals = on_grid(stored, window, rules.step_us).filled()
     return daily(meter, intervals, rules.factors, rules.calendar, gas=rules.gas)
 
 
-def on_grid(consumption: Samples, completeness: Samples, window: Window, step_us: int) -> Intervals:
-    """Stored results as consecutive intervals over the whole window; where nothing is stored, nothing is known.
+def on_grid(stored: Sequence[Samples], window: Window, step_us: int) -> Intervals:
+    """Stored results (consumption, completeness, gap_consumption) as consecutive intervals over the whole window.
+
+    Where nothing is stored, nothing is known.
 
     Results stored for other interval bounds (after a change of the step, say) are left out, and those taken back.
     A result whose completeness is not stored counts as wholly measured.
     """
+    consumption, completeness, bridged = stored
     starts = np.arange(window.start_us, window.end_us, step_us, dtype=np.int64)
-    values = np.full(len(starts), np.nan)
-    shares = np.full(len(starts), np.nan)
+    values, shares, gaps = (np.full(len(starts), np.nan) for _ in stored)
     qualities = np.full(len(starts), Quality.SUSPECT, np.int8)
     trusted = consumption.trusted()
     where, on = _slots(trusted, window, step_us)
     values[where], qualities[where] = trusted.values[on], trusted.qualities[on]
     where, on = _slots(completeness, window, step_us)
     shares[where] = completeness.values[on]
+    trusted = bridged.trusted()
+    where, on = _slots(trusted, window, step_us)
+    gaps[where] = trusted.values[on]
     known = np.isfinite(values)
     shares = np.where(np.isfinite(shares), shares, known.astype(np.float64))
-    return Intervals(starts, step_us, values, shares, qualities)
+    return Intervals(starts, step_us, values, shares, qualities, gaps)
 
 
 def _slots(samples: Samples, window: Window, step_us: int) -> tuple[np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ async def fingerprints(store: Store, meters: Iterable[Meter], period: Period, ru
     """SHA-256 of each meter's stored intervals of the period and of the year before it: whatever the figures saw."""
     found = {}
     for meter in meters:
-        wanted = Series(meter.id, "consumption"), Series(meter.id, "completeness")
+        wanted = [Series(meter.id, name) for name in ("consumption", "completeness", "gap_consumption")]
         sum_ = hashlib.sha256()
         for part in (period.previous, period):
             whole = Period(part.months[0].whole_month.start, part.months[-1].whole_month.end)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from analytics.carbon.factors import FactorSet
 from analytics.carbon.hourly import Matched, matched
 from analytics.carbon.mix import Intensity, Mix, intensity, read_mix
 from analytics.carbon.view import View
+from analytics.energy.gaps import with_gaps
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
 from metering.estate import Carrier, Meter, Role
@@ -48,11 +50,7 @@ async def hourly(store: Store, meters: Sequence[Meter], period: Period, rules: R
 
     Raises ValueError for a file that is no mix, OSError for one that cannot be read.
     """
-    chosen = [
-        Series(meter.id, "consumption")
-        for meter in meters
-        if meter.carrier is Carrier.ELECTRICITY and meter.role is Role.SUPPLY
-    ]
+    chosen = [meter.id for meter in meters if meter.carrier is Carrier.ELECTRICITY and meter.role is Role.SUPPLY]
     scopes = view.scopes_of(Carrier.ELECTRICITY)
     if not (rules.mixes and chosen and scopes):
         return ()
@@ -82,16 +80,22 @@ def _years(period: Period) -> Iterator[Period]:
     yield from period.split(Period.year(year).start for year in years)
 
 
-async def _matched(store: Store, series: Sequence[Series], window: Window, by_hour: Intensity) -> Matched:
+async def _matched(store: Store, meters: Sequence[str], window: Window, by_hour: Intensity) -> Matched:
     parts = []
-    for first in range(0, len(series), _AT_ONCE):
-        samples = await store.samples(series[first : first + _AT_ONCE], window)
-        parts.append(await asyncio.to_thread(_of, samples.values(), by_hour))
+    for first in range(0, len(meters), _AT_ONCE):
+        some = [_stored(meter) for meter in meters[first : first + _AT_ONCE]]
+        samples = await store.samples(list(chain.from_iterable(some)), window)
+        pairs = [(samples[consumption], samples[bridged]) for consumption, bridged in some]
+        parts.append(await asyncio.to_thread(_of, pairs, by_hour))
     return reduce(Matched.plus, parts)
 
 
-def _of(samples: Iterable[Samples], by_hour: Intensity) -> Matched:
-    some = [one.trusted() for one in samples]
+def _stored(meter: str) -> tuple[Series, Series]:
+    return Series(meter, "consumption"), Series(meter, "gap_consumption")
+
+
+def _of(stored: Iterable[tuple[Samples, Samples]], by_hour: Intensity) -> Matched:
+    some = [with_gaps(*pair) for pair in stored]
     values = np.concatenate([one.values for one in some])
     known = np.isfinite(values)
     return matched(np.concatenate([one.times_us for one in some])[known], values[known], by_hour)

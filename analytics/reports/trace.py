@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from analytics.carbon.factor import Factor
+from analytics.energy.gaps import with_gaps
 from analytics.reports.assemble import balanced
 from analytics.reports.collect import collect
 from analytics.reports.figure import ALL, Figure, FigureId, Measure
@@ -87,8 +88,9 @@ def _parts(period: Period) -> list[Period]:
 
 async def _evidence(store: Store, meter: Meter, window: Window) -> tuple[Samples, Samples]:
     """Intervals in the window, and the register readings from the last before it to the first after it."""
-    results = Series(meter.id, "consumption")
-    intervals = (await store.samples([results], window))[results].trusted()
+    results = Series(meter.id, "consumption"), Series(meter.id, "gap_consumption")
+    stored = await store.samples(results, window)
+    intervals = with_gaps(*(stored[series] for series in results))
     if meter.formula is not None:
         return intervals, Samples.empty()
     around = Window(window.start_us - DAY, window.end_us + DAY)

@@ -106,8 +106,11 @@ class Queries:
             window = Window(window.start_us, window.end_us + ahead)
         names = ("consumption", "expected", "expected_lower", "expected_upper")
         wanted = [Series(meter.id, name) for name in names]
+        if daily:
+            wanted += _gaps_of(wanted)
         found = await self.store.aggregate(wanted, _whole(window, step), step, Aggregate.SUM)
         if daily:
+            found = _with_gaps(found)
             found = {series: views.by_local_day(samples, self._calendar) for series, samples in found.items()}
         longest_step = 25 * HOUR if daily else step
         curves = [views.with_gaps(name, found[Series(meter.id, name)], longest_step) for name in names]
@@ -131,7 +134,7 @@ class Queries:
         }
         names = ("emissions", "consumption", "completeness")
         wanted = [Series(meter.id, name) for group in meters.values() for meter in group for name in names]
-        found = await self.store.aggregate(wanted, window, HOUR, Aggregate.SUM) if wanted else {}
+        found = await self._sums(wanted, window)
         elapsed = window.duration_us // QUARTER_HOUR
         rows = [
             self._emission_row(building, group, found, parts, elapsed) for building, group in meters.items() if group
@@ -177,7 +180,13 @@ class Queries:
         window = Window(self._calendar.midnight(self._calendar.date_of(now)), now + 1)
         meters = views.billed(self._estate.meters.values(), self._estate)
         wanted = [Series(meter.id, name) for meter in meters for name in ("consumption", "emissions")]
-        return await self.store.aggregate(wanted, window, HOUR, Aggregate.SUM) if wanted else {}
+        return await self._sums(wanted, window)
+
+    async def _sums(self, wanted: Sequence[Series], window: Window) -> dict[Series, Samples]:
+        """Hourly sums to add up over days or more: what registers counted over gaps is in them."""
+        if not wanted:
+            return {}
+        return _with_gaps(await self.store.aggregate([*wanted, *_gaps_of(wanted)], window, HOUR, Aggregate.SUM))
 
     def _building(
         self,
@@ -227,6 +236,24 @@ def _meter_view(meter: Meter, latest: Mapping[Series, Reading], states: Mapping[
     power = meter.power or ("active_power" if meter.role is Role.SUPPLY else None)  # see `views.power_terms`
     rate = latest.get(Series(meter.device, power)) if power else None
     return MeterView(meter, states.get(meter.device, DeviceState.ONLINE), latest.get(meter.series), rate)
+
+
+_GAPS = {"consumption": "gap_consumption", "emissions": "gap_emissions"}
+"""Where what belongs to longer gaps stands, by what it is missing in."""
+
+
+def _gaps_of(wanted: Iterable[Series]) -> list[Series]:
+    return [Series(meter, _GAPS[name]) for meter, name in wanted if name in _GAPS]
+
+
+def _with_gaps(found: Mapping[Series, Samples]) -> dict[Series, Samples]:
+    """Sums, those of gaps added to what they are missing in."""
+    whole = dict(found)
+    for (meter, name), samples in found.items():
+        gap = found.get(Series(meter, _GAPS.get(name, "")))
+        if gap is not None and len(gap):
+            whole[Series(meter, name)] = views.summed(samples, gap)
+    return whole
 
 
 def _sum(found: Mapping[Series, Samples], wanted: Iterable[Series]) -> float | None:

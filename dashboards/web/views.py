@@ -282,6 +282,17 @@ def with_gaps(name: str, samples: Samples, step_us: int) -> Curve:
     return Curve(name, times, np.insert(samples.values, breaks, np.nan))
 
 
+def summed(one: Samples, other: Samples) -> Samples:
+    """Both added up, time by time; a quality is the highest code of the two."""
+    times = np.union1d(one.times_us, other.times_us)
+    values, qualities = np.zeros(len(times)), np.zeros(len(times), np.int8)
+    for samples in (one, other):
+        at = np.searchsorted(times, samples.times_us)
+        values[at] += samples.values
+        qualities[at] = np.maximum(qualities[at], samples.qualities)
+    return Samples.of(times, values, qualities)
+
+
 def by_local_day(samples: Samples, calendar: LocalCalendar) -> Samples:
     """Sums by local day, at the instants the days begin; ``samples`` hold buckets of an hour or less."""
     if not len(samples):

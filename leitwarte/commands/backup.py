@@ -21,14 +21,14 @@ def backup_(
 ) -> None:
     """Save settings, store, alerts and outbox in one file with checksums. Files that settings refer to are not in it.
 
-    An embedded store has to stand still for it; with InfluxDB everything may go on.
+    Everything may go on meanwhile: a running Leitwarte copies its embedded store itself.
     """
     settings = settings_file(config)
     try:
         with progress_bars() as show:
             sizes = backup(settings, file, show)
     except StoreError as error:
-        fail(f"store: {error}\nend Leitwarte first: an embedded store is saved while nobody else uses it")
+        fail(f"store: {error}\nend whatever else uses the store first")
     except (BackupError, OSError) as error:
         fail(error)
     for name, size in sizes.items():

@@ -51,7 +51,7 @@ async def _run(settings: Settings, parts: list[Part], file: Path) -> None:
     requests = Requests(installation, file)
     async with (
         installation.opened(),
-        control.listening(settings.control, parts, {"reload": requests.reload, "replay": requests.replay}),
+        control.listening(settings.control, parts, requests.handlers),
     ):
         # Looking again and again at what stays took the gateway a fifth of its time under load.
         gc.collect()

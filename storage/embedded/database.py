@@ -96,6 +96,17 @@ class Database:
             self.close()
             raise
 
+    def copy(self, target: Path) -> None:
+        """Write all of one moment into a new file, without holding up what is written meanwhile."""
+        quoted = "'" + str(target).replace("'", "''") + "'"
+        with self._reading() as cursor:
+            own = cursor.execute("SELECT current_database()").fetchall()[0][0]
+            cursor.execute(f"ATTACH {quoted} AS backup")
+            try:
+                cursor.execute(f'COPY FROM DATABASE "{own}" TO backup')
+            finally:
+                cursor.execute("DETACH backup")
+
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._told_as_the_stores(), self._opened().cursor() as cursor:

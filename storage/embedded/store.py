@@ -8,6 +8,7 @@ may be there already, which are those no newer than the newest of their series.
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -72,6 +73,10 @@ class EmbeddedStore:
     async def write(self, readings: Sequence[Reading]) -> None:
         if readings:
             await self._in_writer(lambda: self._write(readings))
+
+    async def copy(self, target: Path) -> None:
+        """Write all that is kept at this moment into a new file; reading and writing go on beside it."""
+        await self._in_reader(lambda: self._database.copy(target))
 
     async def series(self) -> list[Series]:
         return sorted(Series(*key) for key in self._ids.copy())

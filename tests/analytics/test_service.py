@@ -188,7 +188,7 @@ async def test_late_readings_change_the_results(installation: Installation) -> N
     await installation.analytics.backfill(PAST)
     heat = "school-heat.supply"
     window = Window(outage.start_us + HOUR, outage.end_us - HOUR)
-    spread = await installation.results("consumption", heat, window)
+    spread = await installation.results("gap_consumption", heat, window)
     assert set(spread.qualities.tolist()) == {Quality.SUBSTITUTED}
     assert set((await installation.results("completeness", heat, window)).values.tolist()) == {0.0}
     await installation.fill(outage)
@@ -211,8 +211,10 @@ async def test_readings_a_month_late_are_noticed_and_a_virtual_meter_follows(ins
     await installation.analytics.backfill(PAST)
     heat, water = "school-heat.supply", "school-water.supply"
     window = Window(outage.start_us + DAY, outage.end_us - DAY)
-    spread = await installation.results("consumption", "campus", window)
+    assert not len(await installation.results("consumption", "campus", window)), "no quarter-hour is invented"
+    spread = await installation.results("gap_consumption", "campus", window)
     assert set(spread.qualities.tolist()) == {Quality.SUBSTITUTED}
+    assert len(spread) == window.duration_us // QUARTER_HOUR
     await installation.fill(outage, without=("school-water",))
     installation.clock.now = NOW + HOUR
     await installation.analytics.cycle()
@@ -224,7 +226,8 @@ async def test_readings_a_month_late_are_noticed_and_a_virtual_meter_follows(ins
     twice = await installation.results("consumption", "campus", window)
     assert set(twice.qualities.tolist()) == {Quality.MEASURED}
     np.testing.assert_allclose(twice.values, 2 * measured.values, atol=1e-6)
-    assert set((await installation.results("consumption", water, window)).qualities.tolist()) == {Quality.SUBSTITUTED}
+    assert not len((await installation.results("gap_consumption", "campus", window)).trusted()), "there is no gap now"
+    assert len((await installation.results("gap_consumption", water, window)).trusted()) == len(spread)
     count = await installation.store.count(Window(0, NOW + DAY))
     installation.clock.now = NOW + 2 * HOUR
     await installation.analytics.cycle()

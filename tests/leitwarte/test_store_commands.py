@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.leitwarte.processes import COMMAND, called
+from tests.leitwarte.processes import COMMAND, called, started
 from tests.servers import Server
 
 SETTINGS = """\
@@ -130,6 +130,27 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
     assert "there already" in again.stderr
 
 
+def test_a_backup_is_made_while_leitwarte_runs_on(tmp_path: Path) -> None:
+    config, file, new = installation(tmp_path / "one"), tmp_path / "b.tar", tmp_path / "two" / "leitwarte.yaml"
+    assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
+    with started("run", "--only", "gateway", "-c", config) as running:
+        control = tmp_path / "one" / "leitwarte-data" / "control"
+        running.wait_for(lambda: list(control.glob("*.sock")), 30, "start")
+        done = called("backup", file, "-c", config)
+        assert done.returncode == 0, done.stderr
+        assert running.process.poll() is None
+        assert running.end(signal.SIGTERM) == 0
+    assert not list(tmp_path.rglob("store-copy*")), "the copy is taken away"
+    done = called("restore", file, "-c", new)
+    assert done.returncode == 0, done.stderr
+    profile = [
+        [row for row in everything(place, tmp_path / name).splitlines() if "school-supply" in row]
+        for place, name in ((config, "a.csv"), (new, "b.csv"))
+    ]
+    assert profile[0] == profile[1]
+    assert len(profile[0]) >= 3 * 96
+
+
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
     config, file = installation(tmp_path / "one"), tmp_path / "b.tar"
     assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
@@ -153,7 +174,7 @@ def test_a_store_in_use_is_not_saved(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "leitwarte-data" / "leitwarte.duckdb")):
         done = called("backup", tmp_path / "b.tar", "-c", config)
     assert done.returncode == 1
-    assert "end Leitwarte first" in done.stderr
+    assert "end whatever else uses the store first" in done.stderr
     assert not (tmp_path / "b.tar").exists()
 
 

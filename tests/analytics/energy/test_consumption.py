@@ -86,10 +86,13 @@ def test_a_gap_is_bridged_only_if_asked_and_loses_no_energy_then_but_is_no_measu
     assert np.isnan(silent.consumption[1:9]).all()
     assert set(silent.qualities[1:9].tolist()) == {Quality.SUSPECT}
     assert silent.total == 2.0
+    np.testing.assert_array_equal(silent.bridged, [np.nan, *[1.0] * 8, np.nan], "known as a sum, and kept apart")
     result = consumption(outage, first(150), QUARTER_HOUR, substitute=True)
     assert result.consumption.tolist() == [1.0] * 10
     assert result.completeness.tolist() == [1.0] + [0.0] * 8 + [1.0]
     assert set(result.qualities[1:9].tolist()) == {Quality.SUBSTITUTED}
+    assert np.isnan(result.bridged).all()
+    assert silent.filled().consumption.tolist() == result.consumption.tolist()
 
 
 def test_a_fall_is_not_counted_and_completeness_says_so() -> None:

@@ -22,7 +22,10 @@ NAN = float("nan")
 
 
 def intervals(
-    values: list[float], shares: list[float] | None = None, qualities: list[Quality] | None = None
+    values: list[float],
+    shares: list[float] | None = None,
+    qualities: list[Quality] | None = None,
+    bridged: list[float] | None = None,
 ) -> Intervals:
     starts = START + np.arange(len(values), dtype=np.int64) * QUARTER_HOUR
     made = Intervals.of(starts, QUARTER_HOUR, np.array(values))
@@ -32,6 +35,7 @@ def intervals(
         made.consumption,
         made.completeness if shares is None else np.array(shares),
         made.qualities if qualities is None else np.array(qualities, np.int8),
+        made.bridged if bridged is None else np.array(bridged),
     )
 
 
@@ -50,6 +54,16 @@ def test_main_minus_sub_is_as_good_as_the_worse_of_both() -> None:
     np.testing.assert_array_equal(rest.consumption, [3.0, 2.9, 3.1, NAN])
     assert rest.completeness.tolist() == [1.0, 0.0, 0.5, 0.0]
     assert statuses(rest).tolist() == [Status.MEASURED, Status.SUBSTITUTED, Status.PROVISIONAL, Status.MISSING]
+
+
+def test_what_a_gap_held_is_carried_through_a_formula() -> None:
+    main = intervals([4.0, 1.5, NAN, NAN], [1.0, 0.5, 0.0, 0.0], bridged=[NAN, 2.5, 5.0, NAN])
+    sub = intervals([1.0, 1.0, 1.0, 1.0])
+    rest = computed((1, main), (-1, sub)).intervals(ALL, QUARTER_HOUR)
+    np.testing.assert_array_equal(rest.consumption, [3.0, 0.5, NAN, NAN])
+    np.testing.assert_array_equal(rest.bridged, [NAN, 2.5, 4.0, NAN])
+    np.testing.assert_array_equal(rest.filled().consumption, [3.0, 3.0, 4.0, NAN])
+    assert rest.filled().qualities.tolist() == [Quality.MEASURED, Quality.SUBSTITUTED, Quality.SUBSTITUTED, 3]
 
 
 def test_a_virtual_meter_reaches_as_far_as_all_its_parts() -> None:

@@ -147,6 +147,7 @@ def test_an_outage_is_bridged_to_the_last_digit_if_asked_and_left_open_otherwise
     silent = counted(found.shown, substitute=False)
     unknown = Window(outage.start_us - QUARTER_HOUR, outage.end_us)
     assert millionths(silent) == used(found.true) - used(found.true, unknown)
+    assert millionths(silent.filled()) == used(found.true), "days and months have what the gap lacks"
     for intervals in (bridged, silent):
         assert intervals.completeness.sum() == len(intervals) - unknown.duration_us // QUARTER_HOUR
 

@@ -173,7 +173,8 @@ def test_results_off_the_grid_are_left_out() -> None:
     day = BERLIN.day(date(2025, 6, 1))
     times = np.array([day.start_us, day.start_us + 7 * MINUTE, day.start_us + HOUR], np.int64)
     stored = Samples.of(times, np.array([1.0, 2.0, 3.0]))
-    intervals = on_grid(stored, Samples.empty(), Window(day.start_us, day.start_us + 2 * HOUR), QUARTER_HOUR)
+    columns = (stored, Samples.empty(), Samples.empty())
+    intervals = on_grid(columns, Window(day.start_us, day.start_us + 2 * HOUR), QUARTER_HOUR)
     assert np.flatnonzero(np.isfinite(intervals.consumption)).tolist() == [0, 4]
     assert intervals.completeness.tolist() == [1, 0, 0, 0, 1, 0, 0, 0]
 
