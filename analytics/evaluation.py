@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -88,6 +89,8 @@ class Evaluation:
         task = _History(source, whole, self.step_us, await self._temperature(whole), meter)
         loop = asyncio.get_running_loop()
         intervals, scores, detector = await loop.run_in_executor(workers, _history, task, self.week)
+        if meter.is_imported:
+            return Results(meter, intervals, scores, await self._unjudged(meter, intervals, scores), {}), detector
         stored_us = await self._stored_until(meter)
         recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
         stored = await self.stored(meter, whole)
@@ -212,15 +215,29 @@ class Evaluation:
         known = np.flatnonzero(intervals.completeness > 0)
         if not len(known):
             return None
-        series = Series(meter.id, "anomaly_score")
-        found = (await self._store.samples([series], window))[series]
-        score = np.zeros(len(intervals))
-        slot, rest = np.divmod(found.times_us - window.start_us, self.step_us)
-        score[slot[rest == 0]] = found.values[rest == 0]
+        score = np.nan_to_num(await self._column(meter, "anomaly_score", window))
         temperature = temperature_at(await self._temperature(window), intervals.start_us)
         curve = LoadCurve.of(intervals, temperature).part(int(known[0]), int(known[-1]) + 1)
         task = (curve, score[known[0] : known[-1] + 1], meter, self.week)
         return await asyncio.get_running_loop().run_in_executor(workers, _learned, *task)
+
+    async def _unjudged(self, meter: Meter, intervals: Intervals, scores: Scores) -> int:
+        """From which position on what was imported of a meter has not been judged as it is now."""
+        window = Window(int(intervals.start_us[0]), int(intervals.start_us[-1]) + self.step_us)
+        judged = await self._column(meter, "anomaly_score", window)
+        emissions = await self._column(meter, "emissions", window)
+        same = np.isclose(emissions, self._emissions(meter, intervals), rtol=1e-12, atol=1e-9, equal_nan=True)
+        fresh = np.flatnonzero(~same | (np.isfinite(scores.score) & np.isnan(judged)))
+        return int(fresh[0]) if len(fresh) else len(intervals)
+
+    async def _column(self, meter: Meter, name: str, window: Window) -> Floats:
+        """What is stored of a result in each interval of the window, NaN where nothing is."""
+        series = Series(meter.id, name)
+        found = (await self._store.samples([series], window))[series].trusted()
+        values = np.full(window.duration_us // self.step_us, np.nan)
+        slot, rest = np.divmod(found.times_us - window.start_us, self.step_us)
+        values[slot[rest == 0]] = found.values[rest == 0]
+        return values
 
     async def stored(self, meter: Meter, window: Window) -> Intervals:
         """The stored results of a window that begins and ends on interval bounds."""
@@ -245,6 +262,8 @@ class Evaluation:
 
     def _readings(self, results: Results) -> list[Reading]:
         every = results.intervals
+        if results.fresh >= len(every):
+            return []
         first = int(every.start_us[results.fresh])
         intervals = every.within(Window(first, int(every.start_us[-1]) + every.step_us))
         scores = results.scores.after(results.fresh)
@@ -263,6 +282,8 @@ class Evaluation:
             formed = np.full(len(intervals), Quality.SUBSTITUTED, np.int8)
             columns["gap_consumption"] = gap.consumption, formed
             columns["gap_emissions"] = self._emissions(results.meter, gap), formed
+        if results.meter.is_imported:
+            del columns["consumption"], columns["completeness"]  # they are as they were imported
         made = (
             _column(results.meter.id, name, intervals.start_us, values, qualities)
             for name, (values, qualities) in columns.items()
@@ -283,7 +304,8 @@ class Evaluation:
         """What the meter's intervals in the window are computed from."""
         if meter.formula is not None:
             grid = Window(window.start_us // self.step_us * self.step_us, window.end_us // self.step_us * self.step_us)
-            parts = [(factor, await self.stored(self._estate.meters[id_], grid)) for id_, factor in meter.formula.terms]
+            terms = meter.formula.terms or ((meter.id, Fraction(1)),)  # what was imported stands for itself
+            parts = [(factor, await self.stored(self._estate.meters[id_], grid)) for id_, factor in terms]
             return Computed(tuple(parts))
         samples = registers.get(meter.series)
         if samples is None:

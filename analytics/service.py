@@ -87,6 +87,7 @@ class Analytics:
         self._ask_us: dict[str, int] = {}  # when to ask next for new intervals of each meter
         self._outlook = Outlook()
         self._arrivals = Arrivals(store)
+        self._imports = Arrivals(store)
         self._looked_back_us = 0  # when readings that came late were looked for
         self._learned_us = 0
         self._cycle_us = clock.now_us()
@@ -116,6 +117,7 @@ class Analytics:
         events = [self._event(meter, one) for meter in self._estate.meters for one in self._evaluation.exchanges(meter)]
         await self._store.write_events(events)
         await self._late(window.end_us)
+        await self._imported(window.end_us)
         turn = asyncio.Semaphore(_AT_ONCE)
         done = 0
 
@@ -164,6 +166,8 @@ class Analytics:
         """Meters for which an interval has ended since they were evaluated. Who has nothing new is asked ever later."""
         ended_us = now_us // self._evaluation.step_us * self._evaluation.step_us
         for meter in meters:
+            if meter.is_imported and meter.id in self._detectors:
+                continue  # it changes by imports alone
             if ended_us > self._done_us.get(meter.id, 0) and now_us >= self._ask_us.get(meter.id, 0):
                 self._ask_us[meter.id] = now_us + max(now_us - ended_us, _ASK_AGAIN_US)
                 yield meter
@@ -231,9 +235,20 @@ class Analytics:
         recent_us = self._evaluation.recent(now_us, now_us).start_us
         return {series: [part for part in parts if part.start_us < recent_us] for series, parts in found.items()}
 
+    async def _imported(self, now_us: int) -> dict[Series, list[Window]]:
+        """What was imported of meters without device since this was asked before."""
+        window = Window(now_us - self._settings.history_days * DAY, now_us)
+        series = [meter.series for meter in self._estate.meters.values() if meter.is_imported]
+        return await self._imports.changed(series, window)
+
     async def _look_back(self, now_us: int) -> None:
-        """Redo what late readings have changed."""
+        """Redo what late readings and imported files have changed."""
         late = await self._late(now_us)
+        imported = await self._imported(now_us)
+        for meter in self._estate.meters.values():
+            if meter.series in imported:
+                await self._begin(meter, now_us)
+                late[meter.series] = imported[meter.series]
         await self._redo({meter.id: late.get(meter.series, []) for meter in self._estate.meters.values()}, now_us)
 
     async def _note_exchanges(self, now_us: int) -> None:
@@ -274,7 +289,7 @@ class Analytics:
             windows = [*redone.get(meter.id, ()), *(window for source in sources for window in redone.get(source, ()))]
             redone[meter.id] = windows
             detector = self._detectors.get(meter.id)
-            if detector is None:
+            if detector is None or meter.is_imported:
                 continue
             for window in windows:
                 results = await self._evaluation.again(Due(meter, detector, window, window.start_us))

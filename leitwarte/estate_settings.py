@@ -37,7 +37,7 @@ def _parsed(text: str) -> str:
 
 
 class MeterSettings(Strict):
-    """A metering point: one register of one device, or a formula over other meters (a virtual meter)."""
+    """A metering point: one register of one device, a formula over others (a virtual meter), or imported files."""
 
     id: str = Field(pattern=_ID)
     """Unique among all meters; results are stored under it."""
@@ -58,6 +58,8 @@ class MeterSettings(Strict):
     """The quantity of the same device that shows the register's rate, such as active_power."""
     formula: Annotated[str, AfterValidator(_parsed)] | None = None
     """Instead of device and register: other meters with + and - between spaces, such as main - kitchen - 0.5 * lift."""
+    imported: bool = False
+    """Instead of device and register: its load profiles are files that `leitwarte import` reads."""
     rollover: float | None = Field(default=None, gt=0)
     """What the register counts up to before it begins again at 0, in kWh or m³; known without it for Modbus devices."""
     max_rate: float | None = Field(default=None, gt=0)
@@ -79,8 +81,15 @@ class MeterSettings(Strict):
 
     @model_validator(mode="after")
     def _register_or_formula(self) -> Self:
-        if self.formula is None and (self.device is None or self.register_ is None):
-            raise ValueError(f"meter {self.id!r} needs device and register, or a formula over other meters")
+        if self.formula is None and not self.imported and (self.device is None or self.register_ is None):
+            raise ValueError(
+                f"meter {self.id!r} needs device and register, or a formula over other meters, or imported: true"
+            )
+        if self.imported:
+            needless = {"device", "register_", "power", "rollover", "max_rate", "charging", "exchanges", "formula"}
+            if names := ", ".join(sorted(name.rstrip("_") for name in needless & self.model_fields_set)):
+                raise ValueError(f"meter {self.id!r} is known by imported files alone; leave out {names}, or imported")
+            return self
         measured = {"device", "register_", "power", "rollover", "max_rate", "contracted_kw", "charging", "exchanges"}
         needless = measured & self.model_fields_set
         if self.formula is not None and needless:
@@ -95,6 +104,17 @@ class MeterSettings(Strict):
     def meter(self, building: str, rollovers: Mapping[tuple[str, str], float]) -> Meter:
         """The meter in its building; ``rollovers`` are those known of devices, by device and quantity."""
         name = self.name or self.id
+        if self.imported:
+            return Meter.imported(
+                self.id,
+                name,
+                building,
+                carrier=self.carrier,
+                role=self.balance_role,
+                parent=self.parent,
+                gas_area=self.gas_area,
+                contracted_kw=self.contracted_kw,
+            )
         if self.formula is not None:
             return Meter.virtual(
                 self.id,

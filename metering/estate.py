@@ -85,7 +85,8 @@ class Counter:
 class Meter:
     """A metering point: one register of one device, in a building, for a carrier. Results are stored under its id.
 
-    A virtual meter has a ``formula`` over other meters instead; make it by `Meter.virtual`.
+    A virtual meter has a ``formula`` over other meters instead; make it by `Meter.virtual`. One that is known by its
+    imported load profiles alone has an empty one; make it by `Meter.imported`.
     """
 
     id: str
@@ -118,6 +119,39 @@ class Meter:
     ) -> "Meter":
         """A meter whose consumption is computed; its ``series`` is that of its own results."""
         return cls(id_, name, building, carrier, role, id_, "consumption", parent, formula=formula, gas_area=gas_area)
+
+    @classmethod
+    def imported(  # noqa: PLR0913
+        cls,
+        id_: str,
+        name: str,
+        building: str,
+        *,
+        carrier: Carrier,
+        role: Role,
+        parent: str | None = None,
+        gas_area: str | None = None,
+        contracted_kw: float | None = None,
+    ) -> "Meter":
+        """A meter without device, whose consumption is imported; its ``series`` is that of the imported profile."""
+        return cls(
+            id_,
+            name,
+            building,
+            carrier,
+            role,
+            id_,
+            "consumption",
+            parent,
+            formula=Formula(()),
+            gas_area=gas_area,
+            contracted_kw=contracted_kw,
+        )
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether all that is known of it are load profiles that were imported."""
+        return self.formula is not None and not self.formula.terms
 
     @property
     def series(self) -> Series:

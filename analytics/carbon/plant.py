@@ -75,7 +75,7 @@ class Plant:
             heat_basis=HeatBasis.NONE,
             hi_per_hs=None,
             publisher=self.source,
-            document=f"CHP {self.id}, {self.method} allocation of {fuel.id}",
+            document=f"{self.id}: {fuel.edition}, {fuel.carrier} ({self.method})",
             page=f"{fuel.publisher}, {fuel.page}",
         )
 

@@ -23,7 +23,9 @@ def print_trace(trace: Trace, calendar: LocalCalendar) -> None:
             output.print(f"  {_line(part)}", markup=False)
     if trace.meter is not None:
         meter = trace.meter
-        source = str(meter.formula) if meter.formula else f"register {meter.register} of device {meter.device}"
+        source = f"register {meter.register} of device {meter.device}"
+        if meter.formula is not None:
+            source = "imported load profiles" if meter.is_imported else str(meter.formula)
         output.print(f"\nmeter {meter.id} ({meter.name}): {source}", markup=False)
     unit = trace.meter.carrier.unit if trace.meter else ""
     for what, samples in (("quarter-hours", trace.intervals), ("register readings", trace.readings)):

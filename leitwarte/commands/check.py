@@ -91,7 +91,8 @@ def deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
             place: Path = ("sites", s, "buildings", b)
             yield place, f"building {building.id} at {site.id}"
             for m, meter in enumerate(building.meters):
-                what = f"  meter {meter.id}: {meter.carrier} {meter.balance_role} from {meter.formula or meter.device}"
+                source = meter.formula or meter.device or "imported load profiles"
+                what = f"  meter {meter.id}: {meter.carrier} {meter.balance_role} from {source}"
                 yield (*place, "meters", m), what
     if (sharing := settings.gateway.sharing) is not None:
         what = f"be replica {sharing.replica}; a lost one's connections are taken over within {sharing.takeover_s:g} s"

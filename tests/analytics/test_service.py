@@ -291,6 +291,47 @@ async def test_an_exchange_recorded_while_running_counts_within_a_cycle_until_it
     np.testing.assert_array_equal(again.values, before.values)
 
 
+async def test_a_meter_of_imported_files_alone_is_judged_like_any_other(installation: Installation) -> None:
+    name = "lastgang"
+    one = Meter.imported(name, "RLM", "school", carrier=Carrier.ELECTRICITY, role=Role.SUPPLY)
+    meters = {name: one} | {meter: one for meter, one in installation.estate.meters.items() if meter == "campus"}
+    twice = replace(meters.pop("campus"), id="double", formula=Formula.parse(f"2 * {name}"))
+    installation.estate = replace(installation.estate, meters=meters | {"double": twice})
+    installation.analytics = installation.service()
+    starts = np.arange(NOW - 40 * DAY, NOW - 2 * DAY, QUARTER_HOUR, dtype=np.int64) // QUARTER_HOUR * QUARTER_HOUR
+    used = 5.0 + 4.0 * np.sin(np.arange(len(starts)) * 2 * np.pi / 96) + np.random.default_rng(1).random(len(starts))
+
+    async def imported(values: np.ndarray, part: slice) -> None:
+        pairs = list(zip(starts[part].tolist(), np.round(values[part], 3).tolist(), strict=True))
+        await installation.store.write([Reading(name, "consumption", value, at, reason="W") for at, value in pairs])
+        await installation.store.write([Reading(name, "completeness", 1.0, at) for at, _ in pairs])
+
+    until = len(starts) - 96
+    await imported(used, slice(until))
+    await installation.analytics.backfill(PAST)
+    for result in (*RESULTS, "emissions"):
+        assert len(await installation.results(result, name)) >= until - 96 * 15, result
+    (kept,) = await installation.store.readings([Series(name, "consumption")], Window(int(starts[5]), int(starts[6])))
+    assert kept.reason == "W", "what was imported is as it was imported"
+    count = await installation.store.count(Window(0, NOW + DAY))
+    installation.clock.now = NOW + HOUR
+    await installation.analytics.cycle()
+    assert await installation.store.count(Window(0, NOW + DAY)) == count, "nothing is judged twice"
+    used[until + 40 : until + 44] = 60.0
+    used[100] = 7.0
+    await imported(used, slice(100, len(starts)))
+    installation.clock.now = NOW + 2 * HOUR + MINUTE
+    await installation.analytics.cycle()
+    assert (await installation.results("anomaly_score", name)).times_us[-1] == starts[-1]
+    whole = Window(int(starts[0]), NOW)
+    consumption = await installation.results("consumption", name, whole)
+    emissions = await installation.results("emissions", name, whole)
+    doubled = await installation.results("consumption", "double", whole)
+    np.testing.assert_allclose(emissions.values / consumption.values, emissions.values[0] / consumption.values[0])
+    np.testing.assert_allclose(doubled.values, 2 * consumption.values)
+    assert "spike" in {alert.kind for alert in installation.book.list() if alert.subject == name}
+
+
 async def test_a_meter_is_not_missed_before_it_existed(installation: Installation) -> None:
     await installation.fill(Window(NOW - 4 * HOUR, NOW), MINUTE)
     await installation.analytics.cycle()

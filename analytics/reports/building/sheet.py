@@ -18,6 +18,7 @@ from analytics.reports.formats.html_file import page
 from analytics.reports.formats.pdf_file import typeset
 from analytics.reports.paper.content import Chapter, Column, Paper, Paragraph, Table
 from analytics.reports.paper.numbers import Numbers, percent, rounded
+from analytics.reports.paper.told import period_name
 from metering.texts import Language, Texts
 
 Cell = Decimal | str | None
@@ -155,7 +156,7 @@ def _paper(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Langu
     if chapters:
         first = chapters[0]
         chapters[0] = Chapter(first.title, (Paragraph(say("about")), *first.blocks))
-    building, period = (rows[0].building.name, str(rows[0].period)) if rows else ("", "")
+    building, period = (rows[0].building.name, period_name(rows[0].period, language)) if rows else ("", "")
     return Paper(
         language=language,
         title=say("title"),

@@ -1,5 +1,6 @@
 """PDF for the council: set by Typst, tagged for screen readers (PDF/UA-1), the same bytes for the same report."""
 
+import re
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
@@ -12,6 +13,8 @@ from analytics.reports.paper.write import paper
 from analytics.reports.report import Report
 from metering.texts import Language
 
+_GAS = re.compile(r"(?<![/\w-])CO2")
+"""CO2 in words, set with a subscript; never in ids, which are there to be copied."""
 _NEVER = 0  # seconds since 1970: a date would make equal reports differ
 
 
@@ -35,7 +38,7 @@ def _json(content: Paper) -> str:
     plain = asdict(content)
     for part in ("chapters", "annexes"):
         plain[part] = [_chapter(chapter) for chapter in getattr(content, part)]
-    return msgspec.json.encode(plain).decode()
+    return _GAS.sub("CO₂", msgspec.json.encode(plain).decode())
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:

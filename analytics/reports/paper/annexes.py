@@ -1,6 +1,7 @@
 """The annexes: by what method, with which factors, in which words, and how to check it."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 from analytics.carbon.factor import Factor, HeatBasis
@@ -19,6 +20,7 @@ _TERMS = (
     "term_own_use",
     "term_factor",
 )
+_DIGITS = 4  # of a factor in g/kWh: what follows is the remainder of a division
 _CHECKED = (Measure.ENERGY, Measure.EMISSIONS, Measure.OWN_USE, Measure.FEED_IN, Measure.AVOIDED, Measure.COST)
 
 
@@ -90,12 +92,12 @@ def factors(told: Told) -> Chapter:
     """Every factor with its source."""
     say = told.say
     columns = (
-        Column(say("carrier"), share=3),
-        Column("g/kWh", number=True, share=2),
-        Column(say("gases"), share=3),
-        Column(say("valid"), share=3),
-        Column(say("status"), share=3),
-        Column(say("source"), share=9),
+        Column(say("carrier"), share=6),
+        Column("g/kWh", number=True, share=5),
+        Column(say("gases"), share=6),
+        Column(say("valid"), share=5),
+        Column(say("status"), share=5),
+        Column(say("source"), share=17),
     )
     rows = tuple(_factor(told, factor) for factor in told.report.factors)
     blocks: tuple[Block, ...] = (Paragraph(say("factors_about")), Table(say("factors_table"), columns, rows))
@@ -130,20 +132,31 @@ ANNEXES: Sequence[Callable[[Told], Chapter]] = (method, factors, glossary, evide
 
 def _factor(told: Told, factor: Factor) -> tuple[str, ...]:
     basis = "" if factor.heat_basis is HeatBasis.NONE else f" ({factor.heat_basis})"
-    until = told.numbers.day(factor.end) if factor.end else "…"
     where = ", ".join(part for part in (factor.publisher, factor.document, factor.page, factor.url) if part)
     return (
         told.carrier(factor.carrier),
         _digits(told, factor.g_per_kwh) + basis,
         f"{factor.gases}, {told.say(f'boundary_{factor.boundary}')}",
-        f"{told.numbers.day(factor.start)} – {until}",
+        _valid(told, factor.start, factor.end),
         told.say(f"status_{factor.status}"),
         where,
     )
 
 
+def _valid(told: Told, start: date, end: date | None) -> str:
+    """From the first day to the last: 2024, 2021–2023, or days."""
+    if (start.month, start.day) == (1, 1) and (end is None or (end.month, end.day) == (1, 1)):
+        if end is None:
+            return told.say("since", day=start.year)
+        last = end.year - 1
+        return str(start.year) if last == start.year else f"{start.year}–{last}"
+    if end is None:
+        return told.say("since", day=told.numbers.day(start))
+    return f"{told.numbers.day(start)} – {told.numbers.day(end - timedelta(days=1))}"
+
+
 def _digits(told: Told, value: Decimal) -> str:
-    """As it was published, with all its digits."""
+    """As it was published, with its digits; what was computed, such as the shares of a plant, with four."""
     exponent = value.normalize().as_tuple().exponent
     assert isinstance(exponent, int)
-    return told.numbers.decimal(value, max(0, -exponent))
+    return told.numbers.decimal(value, min(max(0, -exponent), _DIGITS))

@@ -101,10 +101,10 @@ def generation(told: Told) -> Chapter:
     ]
     rows = tuple((say(measure.value), told.mega(figure), unit, told.known(figure)) for measure, unit, figure in figures)
     columns = (
-        Column("", share=3),
+        Column("", share=5),
         Column(say("amount"), number=True, share=2),
         Column(say("unit"), share=2),
-        Column(say("known"), share=5),
+        Column(say("known"), share=6),
     )
     blocks: tuple[Block, ...] = (Paragraph(say("generation_about")), Table(say("generation"), columns, rows))
     return Chapter(say("chapter_generation"), blocks if rows else ())
@@ -117,13 +117,13 @@ def buildings(told: Told) -> Chapter:
         return Chapter(say("chapter_buildings"), ())
     rows = tuple(_building_row(told, building) for building in told.buildings)
     columns = (
-        Column(say("building"), share=5),
-        Column(f"{say('carrier_electricity')} MWh", number=True, share=3),
-        Column(f"{say('heating')} MWh", number=True, share=3),
-        Column(unit, number=True, share=2),
+        Column(say("building"), share=10),
+        Column(f"{say('carrier_electricity')} MWh", number=True, share=5),
+        Column(f"{say('heating')} MWh", number=True, share=5),
+        Column(unit, number=True, share=3),
         Column("kWh/m²", number=True, share=3),
-        Column("kg/m²", number=True, share=2),
-        Column(say("completeness"), number=True, share=4),
+        Column("kg/m²", number=True, share=3),
+        Column(say("completeness"), number=True, share=5),
     )
     ranked = sorted(
         (
@@ -160,7 +160,7 @@ def changes(told: Told) -> Chapter:
         ends = (say("before"), whole.before / _TON), (say("now"), whole.now / _TON)
         blocks.append(Picture(caption, described, charts.waterfall(ends[0], steps, ends[1], numbers)))
     columns = (
-        Column(say("place"), share=4),
+        Column(say("place"), share=6),
         Column(say("before"), number=True, share=2),
         *(Column(say(f"cause_{cause}"), number=True, share=2) for cause in causes),
         Column(say("now"), number=True, share=2),
@@ -189,11 +189,11 @@ def quality(told: Told) -> Chapter:
         if report.conformity.index is not None:
             blocks.append(Paragraph(say("quality_index", index=told.numbers.index(report.conformity.index))))
     columns = (
-        Column(say("building"), share=4),
+        Column(say("building"), share=8),
         Column(say("carrier"), share=3),
-        Column(say("completeness"), number=True, share=3),
+        Column(say("completeness"), number=True, share=4),
         Column(say("estimated_share"), number=True, share=3),
-        Column(say("remark"), share=5),
+        Column(say("remark"), share=6),
     )
     rows = tuple(
         (
@@ -206,7 +206,7 @@ def quality(told: Told) -> Chapter:
         for building in told.buildings
         for carrier in told.carriers
         if (figure := told.figure(Measure.EMISSIONS, f"building:{building.id}", carrier)) is not None
-        and (figure.problems or figure.completeness != 1 or figure.estimated_share)
+        and (figure.problems or figure.estimated_share or figure.completeness not in {None, 1})
     )
     if rows:
         blocks.append(Table(say("gaps_table"), columns, rows))

@@ -47,7 +47,7 @@ def columns(
 
 def bars(rows: Sequence[tuple[str, Decimal]], unit: str, numbers: Numbers, color: str = "whole") -> str:
     """A bar to the right for every row, with its number behind it."""
-    left, top, step = 150, 16, 20
+    left, top, step = 190, 16, 20
     longest = max((value for _, value in rows), default=Decimal(0)) or Decimal(1)
     scale = Decimal(_WIDTH - left - 70) / longest
     drawn = [_text(_WIDTH - 8, 10, unit, "end")]
@@ -115,7 +115,7 @@ def _legend(labels: Mapping[str, str], left: int) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 28 else f"{name[:27]}…"
+    return name if len(name) <= 36 else f"{name[:35]}…"
 
 
 def _line(x1: object, y1: object, x2: object, y2: object, color: str) -> str:

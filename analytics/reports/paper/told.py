@@ -103,10 +103,14 @@ class Told:
         return " ".join((self.say(f"carrier_{kind}"), name)).strip()
 
     def period(self, period: Period) -> str:
-        """2025, a month by its name, or from day to day."""
-        first = period.start
-        if period == Period.parse(f"{first.year}"):
-            return str(first.year)
-        if period == Period.parse(f"{first:%Y-%m}"):
-            return f"{self.say(f'month_{first.month}')} {first.year}"
-        return self.say("from_to", first=self.numbers.day(first), last=self.numbers.day(period.end - timedelta(days=1)))
+        return period_name(period, self.numbers.language)
+
+
+def period_name(period: Period, language: Language) -> str:
+    """2025, a month by its name, or from day to day."""
+    say, numbers, first = Texts("analytics.reports.paper", language), Numbers(language), period.start
+    if period == Period.parse(f"{first.year}"):
+        return str(first.year)
+    if period == Period.parse(f"{first:%Y-%m}"):
+        return f"{say(f'month_{first.month}')} {first.year}"
+    return say("from_to", first=numbers.day(first), last=numbers.day(period.end - timedelta(days=1)))

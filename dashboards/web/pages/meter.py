@@ -48,7 +48,9 @@ async def _page(desk: Desk, meter: Meter) -> None:
     house, say = desk.house, desk.texts
     building = house.estate.buildings[meter.building]
     about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}")]
-    if meter.formula is not None:
+    if meter.is_imported:
+        about.append(say("meter.imported"))
+    elif meter.formula is not None:
         about.append(say("meter.computed", formula=meter.formula))
     elif obis := QUANTITIES[meter.register].obis:
         about.append(f"OBIS {obis}")

@@ -106,7 +106,9 @@ def _trace(told: _Told, found: Trace) -> None:
     if found.meter is not None:
         with parts.card(say("trace.meter")):
             meter = found.meter
-            source = str(meter.formula) if meter.formula else f"{meter.device} · {meter.register}"
+            source = f"{meter.device} · {meter.register}"
+            if meter.formula is not None:
+                source = say("meter.imported") if meter.is_imported else str(meter.formula)
             with ui.element("dl").classes("facts").style(_WRAPPED):
                 parts.fact(say("trace.meter.name"), meter.name, parts.path("meter", meter.id))
                 parts.fact(say("trace.meter.source"), source)

@@ -17,6 +17,7 @@ from analytics.reports.frozen import document
 from analytics.reports.period import Period
 from analytics.reports.trace import trace
 from metering.instant import DAY, HOUR, MINUTE, QUARTER_HOUR, Window
+from metering.quality import Quality
 from metering.reading import Reading, Series
 from metering.samples import Samples
 from storage.embedded.store import EmbeddedStore
@@ -33,7 +34,7 @@ def stored(intervals: Intervals) -> list[Reading]:
     columns = {
         "consumption": (intervals.consumption, intervals.qualities),
         "completeness": (intervals.completeness, np.zeros(len(intervals), np.int8)),
-        "gap_consumption": (intervals.bridged, np.full(len(intervals), 1, np.int8)),
+        "gap_consumption": (intervals.bridged, np.full(len(intervals), Quality.SUBSTITUTED, np.int8)),
     }
     return [
         Reading("el", name, value, at, quality)

@@ -382,7 +382,7 @@ async def test_certificates_cover_their_volume_of_their_year_alone(store: Store)
     assert "25,0 %" in write_report(frozen, "html").decode()
 
 
-@pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.SUSPECT])
+@pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED])
 @pytest.mark.parametrize("values", [1, 2976])
 async def test_replacement_values_that_a_utility_delivered_whole_are_not_measured(
     store: Store, values: int, quality: Quality
@@ -397,6 +397,17 @@ async def test_replacement_values_that_a_utility_delivered_whole_are_not_measure
     assert (figure.estimated_share, figure.completeness) == (replaced, measured)
     other = (await made(store, "UBA-16-2026", place="building:hall")).figure(Measure.ENERGY, carrier="heat")
     assert (other.estimated_share, other.completeness) == (0, 1)
+
+
+async def test_what_was_taken_back_is_unknown(store: Store) -> None:
+    await july(store)
+    starts = quarter_hours(Period.parse("2024-07").window(BERLIN))[:96].tolist()
+    await store.write([Reading("el2", "consumption", 0.0, at, Quality.SUSPECT, "unknown") for at in starts])
+    await store.write([Reading("el2", "completeness", 0.0, at) for at in starts])
+    figure = (await made(store, "UBA-16-2026", place="building:hall")).figure(Measure.ENERGY, carrier="electricity")
+    assert figure.value == 2976, "filled with the mean of the others"
+    with exact():
+        assert (figure.estimated_share, figure.completeness) == (Decimal(96) / 2976, Decimal(2880) / 2976)
 
 
 async def test_a_frozen_report_is_made_again_to_the_byte_until_something_changes(store: Store) -> None:
