@@ -91,7 +91,8 @@ class CarbonSettings(Strict):
     unverified: bool = False
     """Also use values that nobody has seen in a reliable source."""
     choices: dict[str, dict[str, Choice]] = Field(default_factory=dict)
-    """By view and carrier: a factor instead of the view's, such as {GEG: {heat: {edition: evo-2022}}}."""
+    """By view and carrier: a factor instead of the view's, such as {GEG: {heat: {edition: evo-2022}}}; gas/3 is that of
+    scope 3."""
     gas: tuple[GasPeriodSettings, ...] = ()
     """The gas bills; without them gas has neither kWh nor CO2."""
     gas_tables: dict[str, str] = Field(default_factory=dict)

@@ -67,7 +67,8 @@ class View:
     ) -> Self:
         """The view of that name.
 
-        choices   a carrier's factor instead of the one the view takes: a network's own, a supplier's product
+        choices   a carrier's factor instead of the one the view takes: a network's own, a supplier's product; under
+                  ``gas/3`` that of scope 3
         editions  editions to replace by others (old name to new): what a restatement asks for
 
         Raises LookupError for an unknown name, or an edition that is not there.
@@ -77,7 +78,9 @@ class View:
             raise LookupError(f"unknown view {name!r}; known: {', '.join(_views())}")
         shelf = shelf or Shelf()
         choices = choices or {}
-        strangers = set(choices) - {carrier for carriers in rules.scopes.values() for carrier in carriers}
+        strangers = set(choices) - {
+            _choice_of(scope, carrier) for scope, carriers in rules.scopes.items() for carrier in carriers
+        }
         if strangers:
             raise LookupError(f"view {name} balances no {', '.join(sorted(strangers))}")
         used = {own.edition for carriers in rules.scopes.values() for own in carriers.values() if own is not None}
@@ -89,7 +92,7 @@ class View:
         scopes = {}
         for scope, carriers in rules.scopes.items():
             chosen = {
-                carrier: _other_edition(own if scope is Scope.THREE else choices.get(carrier, own), editions or {})
+                carrier: _other_edition(choices.get(_choice_of(scope, carrier), own), editions or {})
                 for carrier, own in carriers.items()
             }
             scopes[scope] = FactorSet.composed(name, {"de": rules.de, "en": rules.en}, chosen, shelf)
@@ -112,6 +115,11 @@ class View:
                 for series in factors.series.get(carrier, {}).values():
                     found |= {day for factor in series for day in (factor.start, factor.end)}
         return found
+
+
+def _choice_of(scope: Scope, carrier: str) -> str:
+    """Under what name the settings choose a factor."""
+    return f"{carrier}/{scope}" if scope is Scope.THREE else carrier
 
 
 def names() -> list[str]:

@@ -41,7 +41,7 @@ def test_factors_share_what_the_fuel_emits(own: dict[str, Any], view: str, heat:
     fuel = loaded.scopes[scope].factor("gas", day)
     emitted = plant._fuel_in(fuel) * fuel.g_per_kwh
     assert of_heat.g_per_kwh * 50 + of_power.g_per_kwh * 35 == pytest.approx(emitted, abs=Decimal("0.001"))
-    assert of_heat.document.endswith(fuel.id)
+    assert of_heat.document == f"bhkw: {fuel.edition}, gas ({plant.method})"
 
 
 @pytest.mark.parametrize(

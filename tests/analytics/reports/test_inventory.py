@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analytics.carbon.certificate import Certificate
 from analytics.carbon.conformity import Verdict
+from analytics.carbon.edition import Shelf
 from analytics.carbon.emissions import Problem
 from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.exact import exact
@@ -142,9 +143,32 @@ async def test_what_has_no_factor_is_an_error_and_not_a_zero(store: Store) -> No
     assert chosen_report.view.chosen == ("electricity", "heat")
 
 
+async def test_a_supplier_s_own_factors_make_the_ghg_protocol_views_whole(store: Store, tmp_path: Path) -> None:
+    await july(store)
+    own = tmp_path / "supplier-2024.csv"
+    own.write_text(
+        "carrier,region,valid,g_per_kwh,gases,boundary,heat_basis,hi_per_hs,status,evidence,afterwards,publisher,document,"
+        "page,url\ngas,DE,2024,38.5,CO2e,upstream,Hs,,final,primary,latest,Gaslieferant,Produktblatt 2024,S. 2,"
+        "https://example.org/gas\n",
+        "utf-8",
+    )
+    chosen = {"GHGP-LB": {"heat": Choice(edition="evo-2022"), "gas/3": Choice(edition="supplier-2024")}}
+    before = await made(store, "GHGP-LB")
+    assert before.figure(Measure.EMISSIONS).problems == (Problem.NO_FACTOR,)
+    rules = replace(RULES, choices=chosen, shelf=Shelf((own,)))
+    report = await made(store, "GHGP-LB", rules=rules)
+    assert report.figure(Measure.EMISSIONS).problems == ()
+    hs = Decimal("297.6") * Decimal("0.9650") * Decimal("11.400")
+    assert report.figure(Measure.EMISSIONS, carrier="gas", scope="3").value == hs * Decimal("0.0385")
+    scope_1 = before.figure(Measure.EMISSIONS, carrier="gas", scope="1").value
+    assert report.figure(Measure.EMISSIONS, carrier="gas", scope="1").value == scope_1
+
+
 async def test_a_choice_for_a_carrier_the_view_does_not_balance_is_refused() -> None:
     with pytest.raises(LookupError, match="balances no lpg"):
         replace(RULES, choices={"GEG": {"lpg": Choice(edition="geg-2020")}}).view("GEG")
+    with pytest.raises(LookupError, match="balances no gas/3"):
+        replace(RULES, choices={"GEG": {"gas/3": Choice(edition="geg-2020")}}).view("GEG")
 
 
 async def test_feed_in_is_not_netted_and_avoided_emissions_stand_apart(store: Store) -> None:
