@@ -6,9 +6,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from leitwarte import imports
 from leitwarte.control import Answer, Handler
 from leitwarte.installation import Installation
 from leitwarte.settings_file import SettingsError, load
+from metering.reading import Reading
 
 COPY = "store-copy.duckdb"
 """Name of the file in data_dir that the store is copied into, for backups."""
@@ -28,7 +30,7 @@ class Requests:
     @property
     def handlers(self) -> dict[str, Handler]:
         """By the name under which each is asked for."""
-        return {"reload": self.reload, "replay": self.replay, "copy_store": self.copy_store}
+        return {"reload": self.reload, "replay": self.replay, "copy_store": self.copy_store, "import": self.import_}
 
     async def reload(self, _request: bytes = b"") -> Answer:
         """Read the settings file again and go by it; a file with any problem is refused whole."""
@@ -54,6 +56,11 @@ class Requests:
             await asyncio.to_thread(target.unlink, missing_ok=True)
             await database.copy(target)
         return {"path": str(target.absolute())}
+
+    async def import_(self, request: bytes) -> Answer:
+        """Write readings from a file into the store; the answer is their sum read back, see `leitwarte.imports`."""
+        readings = msgspec.msgpack.decode(request, type=list[Reading])
+        return {"sum": format(await imports.write(self._installation.store, readings), "f")}
 
     async def replay(self, request: bytes) -> Answer:
         """See `gateway.replay`."""

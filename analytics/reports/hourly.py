@@ -66,7 +66,7 @@ async def hourly(store: Store, meters: Sequence[Meter], period: Period, rules: R
             continue
         if mix is not None:
             by_hour = _intensity(mix, factor, rules)
-            total = await _matched(store, chosen, part.window(rules.calendar), by_hour)
+            total = await matched_energy(store, chosen, part.window(rules.calendar), by_hour)
             found.append(Hourly(year, total, factor, by_hour.of_year, mix.source, mix.attribution, mix.licence))
     return tuple(found)
 
@@ -80,7 +80,8 @@ def _years(period: Period) -> Iterator[Period]:
     yield from period.split(Period.year(year).start for year in years)
 
 
-async def _matched(store: Store, meters: Sequence[str], window: Window, by_hour: Intensity) -> Matched:
+async def matched_energy(store: Store, meters: Sequence[str], window: Window, by_hour: Intensity) -> Matched:
+    """What some meters consumed, by id, hour by hour with its intensity; what registers counted over gaps is in it."""
     parts = []
     for first in range(0, len(meters), _AT_ONCE):
         some = [_stored(meter) for meter in meters[first : first + _AT_ONCE]]

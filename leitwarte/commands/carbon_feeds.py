@@ -6,14 +6,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from analytics.carbon.factors import FactorSet
-from analytics.carbon.hourly import matched
+from analytics.carbon.hourly import Matched
 from analytics.carbon.mix import intensity, read_mix
 from analytics.reports.assemble import balanced
-from analytics.reports.hourly import TECHNOLOGIES
+from analytics.reports.hourly import TECHNOLOGIES, matched_energy
 from analytics.reports.period import Period
 from collectors.feeds import energy_charts, entsoe, smard
 from collectors.feeds.generation import Mix, encode
@@ -23,8 +22,6 @@ from leitwarte.commands.opening import opened_store, settings_file
 from metering.estate import Carrier, Role
 from metering.instant import Window
 from metering.localtime import LocalCalendar
-from metering.reading import Series
-from metering.samples import Samples
 
 
 class SourceName(StrEnum):
@@ -89,22 +86,21 @@ def hourly(
         found = intensity(generated, FactorSet.load(TECHNOLOGIES, rules.shelf), float(annual.g_per_kwh))
         estate = settings.estate()
         chosen = [
-            Series(meter.id, "consumption")
+            meter.id
             for meter in balanced(estate, place, rules)
             if meter.carrier is Carrier.ELECTRICITY and meter.role is Role.SUPPLY
         ]
     except (ValueError, LookupError, OSError) as error:
         fail(error.args[0] if error.args else error, WRONG_CALL)
 
-    async def read(window: Window) -> dict[Series, Samples]:
-        async with opened_store(settings) as store:
-            return await store.samples(chosen, window)
+    if not chosen:
+        fail(f"nothing at {place} takes electricity from the network", WRONG_CALL)
 
-    samples = asyncio.run(read(asked.window(settings.calendar)))
-    parts = list(samples.values())
-    times = np.concatenate([part.times_us for part in parts]) if parts else np.empty(0, np.int64)
-    values = np.concatenate([part.values for part in parts]) if parts else np.empty(0)
-    result = matched(times, values, found)
+    async def read(window: Window) -> Matched:
+        async with opened_store(settings) as store:
+            return await matched_energy(store, chosen, window, found)
+
+    result = asyncio.run(read(asked.window(settings.calendar)))
     output.print(f"{result.kwh:,.1f} kWh; {result.share:.1%} of it in intervals whose intensity is known", markup=False)
     output.print(f"annual factor {found.annual:.1f} g/kWh: {result.annual_kg:,.1f} kg", markup=False)
     if result.anchored_kg is None:

@@ -11,6 +11,7 @@ import typer
 
 from collectors.files import profile as files
 from collectors.files.profile import Asked, FileRefused, Profile, Skipped
+from leitwarte import control, imports
 from leitwarte.commands.common import (
     CONFIG,
     WRONG_CALL,
@@ -27,17 +28,17 @@ from leitwarte.progress import progress_bars
 from leitwarte.settings import Settings
 from metering import instant
 from metering.estate import Meter
-from metering.instant import Window
 from metering.quality import Quality
 from metering.quantities import QUANTITIES, Kind
-from metering.reading import Reading, Series
+from metering.reading import Reading
 from storage import exchange
-from storage.protocol import Store, StoreError
+from storage.protocol import StoreError
+from storage.settings import EmbeddedSettings
 
 app = commands()
 
-_BATCH = 10_000
 _SHOWN = 5
+_PATIENCE_S = 3600.0  # that a running process has to write all
 
 
 @app.command(name="import")
@@ -71,7 +72,7 @@ def import_(
         for line in told:
             output.print(line, markup=False)
         _preview(readings)
-    stored = None if dry_run else asyncio.run(_store(settings, readings, quiet=json))
+    stored = None if dry_run else _store(settings, readings, quiet=json)
     for problem in skipped:
         errors.print(f"{file}:{problem.line}: {problem.reason}", markup=False, style="yellow")
     _report(readings, skipped, total, stored, json=json)
@@ -131,30 +132,24 @@ def _preview(readings: Sequence[Reading]) -> None:
         output.print(f"  … and {len(readings) - _SHOWN} more", markup=False)
 
 
-async def _store(settings: Settings, readings: Sequence[Reading], *, quiet: bool) -> Decimal:
-    """Write, and read back: the sum of what the store holds for the times written, but for shares."""
+def _store(settings: Settings, readings: Sequence[Reading], *, quiet: bool) -> Decimal:
+    """Write, and read back; an embedded store that is in use through the process that uses it."""
+    if isinstance(settings.store, EmbeddedSettings):
+        for path, _ in control.running(settings.control):
+            answer = control.ask(path, "import", readings, _PATIENCE_S)
+            if "error" in answer:
+                fail(f"store of the running Leitwarte: {answer['error']}")
+            return Decimal(str(answer["sum"]))
+    return asyncio.run(_store_directly(settings, readings, quiet=quiet))
+
+
+async def _store_directly(settings: Settings, readings: Sequence[Reading], *, quiet: bool) -> Decimal:
     async with opened_store(settings) as store:
         try:
             with progress_bars(quiet=quiet) as show:
-                for first in range(0, len(readings), _BATCH):
-                    await store.write(readings[first : first + _BATCH])
-                    show("import", min(first + _BATCH, len(readings)) / len(readings))
-            return await _read_back(store, readings)
+                return await imports.write(store, readings, lambda share: show("import", share))
         except StoreError as error:
             fail(f"store: {error}")
-
-
-async def _read_back(store: Store, readings: Sequence[Reading]) -> Decimal:
-    written: dict[Series, set[int]] = {}
-    for reading in readings:
-        if reading.quantity != "completeness":
-            written.setdefault(reading.series, set()).add(reading.time_us)
-    total = Decimal(0)
-    for key, times in written.items():
-        samples = (await store.samples([key], Window(min(times), max(times) + 1)))[key]
-        pairs = zip(samples.times_us.tolist(), samples.values.tolist(), strict=True)
-        total += sum((Decimal(repr(value)) for time_us, value in pairs if time_us in times), Decimal(0))
-    return total
 
 
 def _report(

@@ -130,12 +130,17 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
     assert "there already" in again.stderr
 
 
-def test_a_backup_is_made_while_leitwarte_runs_on(tmp_path: Path) -> None:
+def test_files_are_imported_and_a_backup_is_made_while_leitwarte_runs_on(tmp_path: Path) -> None:
     config, file, new = installation(tmp_path / "one"), tmp_path / "b.tar", tmp_path / "two" / "leitwarte.yaml"
     assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
     with started("run", "--only", "gateway", "-c", config) as running:
         control = tmp_path / "one" / "leitwarte-data" / "control"
         running.wait_for(lambda: list(control.glob("*.sock")), 30, "start")
+        for _ in range(2):
+            done = called("import", load_profile(tmp_path, days=5), "--meter", "school-supply", "-c", config, "--json")
+            assert done.returncode == 0, done.stderr
+            told = json.loads(done.stdout)
+            assert told["sum_in_the_store"] == told["sum_of_the_file"]
         done = called("backup", file, "-c", config)
         assert done.returncode == 0, done.stderr
         assert running.process.poll() is None
@@ -148,7 +153,7 @@ def test_a_backup_is_made_while_leitwarte_runs_on(tmp_path: Path) -> None:
         for place, name in ((config, "a.csv"), (new, "b.csv"))
     ]
     assert profile[0] == profile[1]
-    assert len(profile[0]) >= 3 * 96
+    assert len(profile[0]) >= 5 * 96
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
