@@ -44,16 +44,20 @@ def register(house: House) -> None:
             await _page(desk, found)
 
 
+def _source(desk: Desk, meter: Meter) -> list[str]:
+    """Where its consumption comes from, in a few words."""
+    if meter.is_imported:
+        return [desk.texts("meter.imported")]
+    if meter.formula is not None:
+        return [desk.texts("meter.computed", formula=meter.formula)]
+    obis = QUANTITIES[meter.register].obis
+    return [f"OBIS {obis}"] if obis else []
+
+
 async def _page(desk: Desk, meter: Meter) -> None:
     house, say = desk.house, desk.texts
     building = house.estate.buildings[meter.building]
-    about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}")]
-    if meter.is_imported:
-        about.append(say("meter.imported"))
-    elif meter.formula is not None:
-        about.append(say("meter.computed", formula=meter.formula))
-    elif obis := QUANTITIES[meter.register].obis:
-        about.append(f"OBIS {obis}")
+    about = [say(f"carrier.{meter.carrier}"), say(f"role.{meter.role}"), *_source(desk, meter)]
     parts.heading(meter.name, " · ".join(about), (building.name, parts.path("building", building.id)))
 
     if meter.formula is None and desk.visitor.may(Permission.EXCHANGE):
