@@ -38,6 +38,7 @@ class Presence:
         self._version: Version = "3.1.1" if broker.protocol == "3.1.1" else "5"
         self._heard_s: dict[str, float] = {}
         self._live: frozenset[str] = frozenset()
+        self._trouble = ""
 
     def view(self) -> View:
         """Who is there now."""
@@ -56,11 +57,14 @@ class Presence:
                 self._version = "3.1.1" if self._version == "5" else "5"
                 _log.warning("presence: another version of mqtt is tried", error=str(error))
             except (BrokerError, OSError) as error:
-                _log.warning("presence: the broker cannot be heard", broker=self._settings.id, error=describe(error))
+                trouble, self._trouble = self._trouble, describe(error)
+                if trouble != self._trouble:
+                    _log.warning("presence: the broker cannot be heard", broker=self._settings.id, error=self._trouble)
             await asyncio.sleep(self._beat_s)
 
     async def _listen(self) -> None:
         async with connected(self._settings, self._version, self._clock.now_us) as session:
+            self._trouble = ""
             # While nobody could be heard nobody has gone: all get another lease.
             self._heard_s.update(dict.fromkeys(self._live - {self._replica}, time.monotonic()))
             beating = asyncio.create_task(self._beat(session))

@@ -69,16 +69,19 @@ class Sharing:
         return owner(job, self._view.live) == self.replica
 
     async def run(self, regroup: Callable[[], Awaitable[None]]) -> None:
-        """Until cancelled; ``regroup`` is called whenever ``held`` has changed."""
+        """Until cancelled; ``regroup`` is called whenever ``held`` has changed. Raises what it, or a defect, raises."""
         tasks = [asyncio.create_task(self._presence.run()), asyncio.create_task(self._take_out_the_lost())]
         try:
             while True:
                 await asyncio.sleep(self._beat_s / _LOOKS)
+                for task in tasks:
+                    if task.done():
+                        task.result()
                 before = self.held
                 self._decide()
                 if self.held != before:
-                    _log.info("share", replicas=self.replicas, gained=sorted(self.held - before),
-                              given=sorted(before - self.held))  # fmt: skip
+                    gained, given = sorted(self.held - before), sorted(before - self.held)
+                    _log.info("connections divided anew", replicas=self.replicas, gained=gained, given=given)
                     await regroup()
         finally:
             for task in tasks:
