@@ -10,10 +10,11 @@ import typer
 
 from gateway.journal import JournalInUse
 from leitwarte import control, logs
-from leitwarte.commands.common import CONFIG, ConfigOption, commands, fail
+from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, fail
 from leitwarte.commands.opening import settings_file
 from leitwarte.installation import Installation, Part
 from leitwarte.lifetime import until_stopped, upon
+from leitwarte.preset_secrets import known_to_all
 from leitwarte.requests import Requests
 from leitwarte.settings import Settings
 from storage.protocol import StoreError
@@ -37,6 +38,9 @@ def run(
     if scheduler is not None:
         analytics = settings.analytics.model_copy(update={"scheduler": scheduler})
         settings = settings.model_copy(update={"analytics": analytics})
+    if known := known_to_all(settings):
+        remedy = "choose another, there and at its server: openssl rand -base64 32"
+        fail(f"{', '.join(known)}: everybody knows that secret, so nothing is started; {remedy}", WRONG_CALL)
     logs.configure()
     try:
         asyncio.run(_run(settings, only or list(Part), config))

@@ -6,16 +6,16 @@ import platform
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import apprise
 import duckdb
-from pydantic import BaseModel, SecretStr
 
 from leitwarte import control
 from leitwarte.doctor.finding import Finding, fail, ok, warn
+from leitwarte.preset_secrets import known_to_all, secrets
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsFile
 from metering import yaml_lines
@@ -24,10 +24,6 @@ from storage.settings import EmbeddedSettings
 _MB = 1_000_000
 _LEAST_MB = 200
 _REFERENCE = re.compile(r"\$\{file:([^}]+)\}")
-_PRESETS = frozenset(
-    ("admin", "changeme", "change-me", "guest", "influxdb", "leitwarte", "mosquitto", "password", "secret")
-)
-"""What people leave standing from guides and images; Leitwarte itself ships no secret."""
 
 
 def look(file: SettingsFile) -> Iterator[Finding]:
@@ -42,21 +38,6 @@ def look(file: SettingsFile) -> Iterator[Finding]:
         yield _embedded(settings, running)
     yield from _rights(file)
     yield from _secrets(settings)
-
-
-def secrets(value: object, where: str = "") -> Iterator[tuple[str, str]]:
-    """Every secret of the settings, with its key."""
-    if isinstance(value, SecretStr):
-        yield where, value.get_secret_value()
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from secrets(getattr(value, name), f"{where}.{name}".lstrip("."))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from secrets(item, f"{where}.{key}")
-    elif isinstance(value, tuple):
-        for number, item in enumerate(value):
-            yield from secrets(item, f"{where}[{number}]")
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -137,9 +118,9 @@ def _others_can_read(path: Path) -> bool:
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
+    for key in known_to_all(settings):
+        yield fail("secrets", f"{key} is one that everybody knows", "choose another: openssl rand -base64 32")
     for key, secret in secrets(settings):
-        if secret.lower() in _PRESETS or not secret:
-            yield fail("secrets", f"{key} is one that everybody knows", "choose another: openssl rand -base64 32")
         if key.startswith("analytics.") and "://" in secret:
             yield _channel(key, secret)
 

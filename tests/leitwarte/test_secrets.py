@@ -59,6 +59,17 @@ def test_no_secret_is_ever_said(mosquitto: Server, tmp_path: Path) -> None:
         assert CANARY not in text
 
 
+def test_nothing_starts_with_a_secret_that_everybody_knows(tmp_path: Path) -> None:
+    file = tmp_path / "leitwarte.yaml"
+    store = {"kind": "influxdb", "url": "http://127.0.0.1:1", "version": 2, "org": "o", "database": "d"}
+    brokers = [{"id": "broker", "host": "127.0.0.1", "username": "u", "password": CANARY, "devices": []}]
+    file.write_text(yaml.safe_dump({"store": {**store, "token": "ChangeMe"}, "mqtt": brokers}), "utf-8")
+    outcome = leitwarte("run", "-c", file)
+    assert outcome.returncode == 2
+    assert "store.token: everybody knows that secret, so nothing is started" in outcome.stderr
+    assert not {"ChangeMe", CANARY} & set(outcome.stderr.split())
+
+
 def whole(*arguments: str | Path) -> str:
     outcome = leitwarte(*arguments)
     return outcome.stdout + outcome.stderr
