@@ -38,15 +38,6 @@ class Obis:
             raise ValueError(f"{text!r} is not an OBIS code: every group is at most 255")
         return cls(*groups)
 
-    def same_quantity(self, other: "Obis") -> bool:
-        """Whether both count the same thing; the channel differs between otherwise equal load-profile meters."""
-        return (self.medium, self.measured, self.type, self.tariff) == (
-            other.medium,
-            other.measured,
-            other.type,
-            other.tariff,
-        )
-
     def __str__(self) -> str:
         code = f"{self.medium}-{self.channel}:{self.measured}.{self.type}.{self.tariff}"
         return code if self.period == 255 else f"{code}*{self.period}"

@@ -46,17 +46,10 @@ def degree_days(
 
 
 def heating_factor(degree_days_of_year: Decimal, reference: Decimal) -> Decimal:
-    """Reference over the year's degree days. Raises ValueError for no degree days."""
-    if degree_days_of_year <= 0:
-        raise ValueError("a period without degree days has no heating to correct; use a whole heating season")
-    return reference / degree_days_of_year
-
-
-def degree_day_corrected(heating_kwh: Decimal, *, degree_days: Decimal, reference: Decimal) -> Decimal:
-    """What would have been used in a year with ``reference`` degree days (VDI 3807): Q × reference / degree days.
+    """What a year's heating energy is multiplied by to be that of ``reference`` degree days (VDI 3807).
 
     For the room-heating part (no hot water) of a whole year or heating season. Raises ValueError for no degree days.
     """
-    if degree_days <= 0:
+    if degree_days_of_year <= 0:
         raise ValueError("a period without degree days has no heating to correct; use a whole heating season")
-    return heating_kwh * reference / degree_days
+    return reference / degree_days_of_year

@@ -89,11 +89,6 @@ def test_what_is_no_obis_code_is_refused(text: str) -> None:
             Obis.parse(text)
 
 
-def test_channels_do_not_change_what_is_counted() -> None:
-    assert Obis.parse("1-1:1.8.0").same_quantity(Obis.parse("1-0:1.8.0"))
-    assert not Obis.parse("1-0:1.8.1").same_quantity(Obis.parse("1-0:1.8.0"))
-
-
 @settings(deadline=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_instants_round_trip(moment: datetime) -> None:

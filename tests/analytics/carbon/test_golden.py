@@ -26,7 +26,7 @@ from analytics.carbon.energy import (
 from analytics.carbon.factors import FactorSet
 from analytics.carbon.hourly import hourly_emissions, weighted_intensity
 from analytics.carbon.pv import Flows, avoided_kg, inventory_kg
-from analytics.carbon.weather import degree_day_corrected
+from analytics.carbon.weather import heating_factor
 from analytics.energy.intervals import Intervals
 from analytics.reports.gaps import filled
 from metering.estate import Carrier, Meter, Role
@@ -164,7 +164,7 @@ def own_generation(inputs: Case) -> Result:
 
 def weather(inputs: Case) -> Result:
     ratio, before, after = (number(inputs[key]) for key in ("consumption_ratio", "gtz_before", "gtz_after"))
-    corrected = degree_day_corrected(ratio, degree_days=after, reference=before)
+    corrected = ratio * heating_factor(after, reference=before)
     return {"correction": corrected / ratio, "corrected_ratio": corrected, "saving": 1 - corrected}
 
 

@@ -12,7 +12,6 @@ from analytics.carbon.conformity import Grade, quality_index
 from analytics.carbon.energy import state_number, statutory_tonnes
 from analytics.carbon.factors import FactorSet
 from analytics.carbon.hourly import matching_score
-from analytics.carbon.market import Instrument, market_based
 from analytics.carbon.weather import degree_days, heating_factor
 
 D = Decimal
@@ -35,15 +34,6 @@ def test_losses_of_a_heat_network_raise_its_factor() -> None:
     assert chp.with_upstream_surcharge(D("0.300")) == D("0.360")
     with pytest.raises(ValueError, match="network losses"):
         chp.network_factor(D(1000), D(10_000), D(10_000))
-
-
-def test_certificates_cover_no_more_than_was_used_and_the_rest_is_residual() -> None:
-    green = Instrument(D(60), D(0), "Herkunftsnachweis")
-    found = market_based(D(100), [green], D("0.7"))
-    assert (found.kg, found.covered_kwh, found.uncovered_kwh, found.complete) == (D(28), D(60), D(40), True)
-    assert market_based(D(50), [green], None).complete
-    assert not market_based(D(100), [green], None).complete
-    assert market_based(D(100), [green, Instrument(None, D("0.2"), "Tarif")], None).kg == D(8)
 
 
 def test_an_annual_balance_of_100_percent_is_less_by_the_hour() -> None:
