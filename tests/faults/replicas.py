@@ -103,6 +103,7 @@ async def trial(folder: Path) -> Outcome:
         for gateway in fleet.gateways.values():
             gateway.start()
         await _until(fleet.divided, "all buses are divided among three")
+        await _until(lambda: _soon(fleet.said('"broker": "single", "version"')), "who has that connection listens")
         publisher = Publisher(talkers, ledger, random.Random(1), broker.host, broker.port)
         begun_s, begun = time.monotonic(), ledger.polls_by_bus()
         talking = asyncio.create_task(publisher.run())
@@ -158,6 +159,7 @@ async def _stage(folder: Path) -> AsyncIterator[tuple[Server, Store, Ledger, lis
         meters = [Counter(f"bus{n}", 1, ledger) for n in range(_BUSES)]
         # Half of them say the time; of the others the moment of receipt counts, which a second receipt would change.
         talkers = [Talker(f"lamp-{n}", 2, Place.STORE, PLAIN, 0 if n % 2 else None) for n in range(20)]
+        single = Talker("single", 2, Place.STORE, PLAIN, 0)
         town = ModbusTown(meters, Hurrying())
         await town.start()
         common = {"host": "127.0.0.1", "timeout_s": 30.0}
@@ -165,15 +167,17 @@ async def _stage(folder: Path) -> AsyncIterator[tuple[Server, Store, Ledger, lis
             {"id": meter.link.bus, "port": town.ports[meter.link.bus], "devices": [meter.settings], **common}
             for meter in meters
         ]
-        share = {"id": "town", "host": broker.host, "port": broker.port, "share": "town"}
+        address = {"host": broker.host, "port": broker.port}
+        shared = {"id": "town", "share": "town", "devices": [talker.settings for talker in talkers], **address}
+        divided = {"id": "single", "devices": [single.settings], **address}  # falls to the one that is killed
         document = {
             "store": {"kind": "influxdb", "version": 1, "url": database.url, "database": _DATABASE},
             "modbus": buses,
-            "mqtt": [{**share, "devices": [talker.settings for talker in talkers]}],
+            "mqtt": [shared, divided],
         }
         fleet = Fleet(folder, document)
         try:
-            yield broker, store, ledger, talkers, fleet
+            yield broker, store, ledger, [*talkers, single], fleet
         finally:
             for gateway in fleet.gateways.values():
                 if gateway.runs:
