@@ -1,6 +1,7 @@
 """Modbus: how fast meters can be read into the store; beside a peer, and beside clients that do no more than read."""
 
 import asyncio
+import logging
 import os
 import struct
 import time
@@ -22,6 +23,7 @@ from collectors.modbus.settings import ModbusConnection
 from collectors.modbus.shelf import load_template
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
+from leitwarte import logs
 from metering.clock import Clock
 from tests import servers
 
@@ -40,6 +42,7 @@ Loop = Callable[[int, Callable[[], bool]], Awaitable[int]]
 
 
 def measure(seconds: float) -> list[Row]:
+    logs.configure(level=logging.ERROR)
     loops = {"limit: a bare loop": _bare, "our client alone": _ours, "pymodbus's client alone": _pymodbus}
     return [
         *_beside(seconds, dead_every=0),
@@ -65,10 +68,10 @@ def _load(buses: int) -> str:
 def _beside(seconds: float, dead_every: int) -> list[Row]:
     load = f"{_load(_BUSES)}, {100 / dead_every:.0f} % dead" if dead_every else _load(_BUSES)
     rows = [Row("modbus", load, "leitwarte", _through(_leitwarte, seconds, _BUSES, dead_every))]
-    if telegraf := os.environ.get("TELEGRAF_BIN"):
-        rows.append(Row("modbus", load, f"telegraf: {telegraf}", _through(_telegraf, seconds, _BUSES, dead_every)))
-    else:
-        rows.append(Row("modbus", load, "telegraf", {"registers/s": "not measured: TELEGRAF_BIN names no binary"}))
+    if "TELEGRAF_BIN" not in os.environ:
+        return [*rows, Row("modbus", load, "telegraf", {"registers/s": "not measured: TELEGRAF_BIN names no binary"})]
+    for buffer, who in (("memory", "telegraf, buffer in memory"), ("disk", "telegraf, synced disk buffer")):
+        rows.append(Row("modbus", load, who, _through(_telegraf(buffer), seconds, _BUSES, dead_every)))
     return rows
 
 
@@ -106,17 +109,17 @@ def _device(bus: int, n: int) -> dict[str, object]:
     return {"id": f"meter{bus}-{n}", "unit": n + 1, "template": _TEMPLATE, "interval_s": _FASTEST_S}
 
 
-@contextmanager
-def _telegraf(place: Setting, port: int, buses: int) -> Iterator[Process]:
-    template = Template((_HERE / "peers" / "telegraf-modbus.conf").read_text())
-    interval, inputs = f"{_FASTEST_S * 1e3:g}ms", "\n".join(_inputs(port, buses))
-    configuration = place.folder / "telegraf.conf"
-    configuration.write_text(
-        template.substitute(store=place.store.url, folder=place.folder, interval=interval, inputs=inputs)
-    )
-    said = place.folder / "telegraf.log"
-    with running(os.environ["TELEGRAF_BIN"], "--config", configuration, said=said) as process:
-        yield process
+def _telegraf(buffer: str) -> Reader:
+    @contextmanager
+    def telegraf(place: Setting, port: int, buses: int) -> Iterator[Process]:
+        template = Template((_HERE / "peers" / "telegraf-modbus.conf").read_text())
+        configuration, said = place.folder / "telegraf.conf", place.folder / "telegraf.log"
+        names = {"interval": f"{_FASTEST_S * 1e3:g}ms", "inputs": "\n".join(_inputs(port, buses)), "buffer": buffer}
+        configuration.write_text(template.substitute(names, store=place.store.url, folder=place.folder))
+        with running(os.environ["TELEGRAF_BIN"], "--config", configuration, said=said) as process:
+            yield process
+
+    return telegraf
 
 
 def _inputs(port: int, buses: int) -> Iterator[str]:
