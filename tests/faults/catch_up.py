@@ -45,7 +45,7 @@ async def drain(folder: Path, hours: float, rate: float) -> Drain:
         port = free_port()
         document = {
             "data_dir": str(folder / "data"),
-            "store": {"kind": "influxdb", "version": 1, "url": database.url, "database": "faults"},
+            "store": store.settings(),
             "gateway": {"retry_s": 0.1, "retry_max_s": 0.5, "health": {"port": port}},
         }
         settings = folder / "leitwarte.yaml"

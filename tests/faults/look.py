@@ -25,6 +25,12 @@ class Store:
         self._url = url
         self._database = database
 
+    def settings(self, url: str = "", **more: object) -> dict[str, object]:
+        """What a gateway is told of it, reached at ``url`` if that is a proxy. Deleting is left to it."""
+        kept = {"raw_days": None, "quarter_hour_days": None}
+        where = {"kind": "influxdb", "version": 1, "url": url or self._url, "database": self._database}
+        return {**where, "retention": kept, **more}
+
     def create(self) -> None:
         self._query(f'CREATE DATABASE "{self._database}" WITH DURATION {RETENTION_DAYS}d', post=True)
 

@@ -119,13 +119,7 @@ async def plant(folder: Path, seed: int, twist: str = "") -> AsyncIterator[Plant
         settings = folder / "leitwarte.yaml"
         document = {
             "data_dir": str(folder / "disk"),
-            "store": {
-                "kind": "influxdb",
-                "version": 1,
-                "url": f"http://127.0.0.1:{store_proxy.port}",
-                "database": _DATABASE,
-                "timeout_s": _STORE_TIMEOUT_S,
-            },
+            "store": store.settings(f"http://127.0.0.1:{store_proxy.port}", timeout_s=_STORE_TIMEOUT_S),
             "gateway": {
                 "retry_s": 0.1,
                 "retry_max_s": 1.0,

@@ -171,7 +171,7 @@ async def _stage(folder: Path) -> AsyncIterator[tuple[Server, Store, Ledger, lis
         shared = {"id": "town", "share": "town", "devices": [talker.settings for talker in talkers], **address}
         divided = {"id": "single", "devices": [single.settings], **address}  # falls to the one that is killed
         document = {
-            "store": {"kind": "influxdb", "version": 1, "url": database.url, "database": _DATABASE},
+            "store": store.settings(),
             "modbus": buses,
             "mqtt": [shared, divided],
         }

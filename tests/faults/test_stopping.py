@@ -46,13 +46,7 @@ async def test_stopping_takes_no_longer_than_it_may_and_loses_nothing(
     port, settings = free_port(), tmp_path / "leitwarte.yaml"
     document = {
         "data_dir": str(tmp_path / "data"),
-        "store": {
-            "kind": "influxdb",
-            "version": 1,
-            "url": f"http://127.0.0.1:{proxy.port}",
-            "database": f"stopping_{fault.__name__}",
-            "timeout_s": 60.0,
-        },
+        "store": store.settings(f"http://127.0.0.1:{proxy.port}", timeout_s=60.0),
         "gateway": {"drain_s": DRAIN_S, "health": {"port": port}},
     }
     settings.write_text(yaml.safe_dump(document), "utf-8")
