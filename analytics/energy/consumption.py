@@ -71,7 +71,9 @@ def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
         until_bounds: Int64s = _running(span * which)[stretch] + into * which[stretch]
         return np.diff(until_bounds)
 
-    measured = lasting(measured_in)
+    measured, bridged = lasting(measured_in), np.full(len(bounds) - 1, np.nan)
+    if spread_in.any():
+        bridged = np.where(lasting(spread_in) > EXCHANGE_US, counted(spread_in) / MICRO, np.nan)
     known = measured > EXCHANGE_US  # the indices noted at an exchange alone say nothing of an interval
     intervals = Intervals(
         bounds[:-1],
@@ -79,7 +81,7 @@ def consumption(  # noqa: PLR0913 - all but the window are facts about the meter
         np.where(known, counted(measured_in) / MICRO, np.nan),
         np.where(known, measured, 0) / step_us,
         np.where(known, Quality.MEASURED, Quality.SUSPECT).astype(np.int8),
-        np.where(lasting(spread_in) > EXCHANGE_US, counted(spread_in) / MICRO, np.nan),
+        bridged,
     )
     return intervals.filled() if substitute else intervals
 
