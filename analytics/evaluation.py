@@ -31,7 +31,7 @@ from analytics.outlook import HORIZON_US, Ahead, expectations
 from analytics.reports.collect import Rules, on_grid
 from analytics.settings import AnalyticsSettings
 from analytics.tails import Tails
-from analytics.update import Results, Update, differing, lost, temperature_at, updated
+from analytics.update import Results, Update, differing, lost, redone, temperature_at, updated
 from metering.estate import Counter, Estate, Exchange, Meter
 from metering.instant import DAY, HOUR, SECOND, Window
 from metering.quality import Quality
@@ -90,14 +90,15 @@ class Evaluation:
         loop = asyncio.get_running_loop()
         intervals, scores, detector = await loop.run_in_executor(workers, _history, task, self.week)
         if meter.is_imported:
-            return Results(meter, intervals, scores, await self._unjudged(meter, intervals, scores), {}), detector
+            fresh = await self._unjudged(meter, intervals, scores)
+            return Results(meter, intervals, scores, fresh, {}, np.empty(0, np.int64)), detector
         stored_us = await self._stored_until(meter)
         recent = int(np.searchsorted(intervals.start_us, stored_us - self._recompute_us))
         stored = await self.stored(meter, whole)
         changed = differing(stored, intervals)
         changed = changed[self._may_change(meter, intervals.start_us[changed], window.end_us)]
         fresh, gone = min([recent, *changed[:1].tolist()]), lost(stored, intervals, changed)
-        return Results(meter, intervals, scores, fresh, gone), detector
+        return Results(meter, intervals, scores, fresh, gone, redone(stored, changed)), detector
 
     def recent(self, since_us: int, now_us: int) -> Window:
         """What is new since ``since_us``, and how far back readings that came late are looked for each time."""
@@ -285,7 +286,7 @@ class Evaluation:
         if results.meter.is_imported:
             del columns["consumption"], columns["completeness"]  # they are as they were imported
         made = (
-            _column(results.meter.id, name, intervals.start_us, values, qualities)
+            _column(results.meter.id, name, intervals.start_us, values, qualities, results.redone)
             for name, (values, qualities) in columns.items()
         )
         taken_back = (
@@ -385,13 +386,24 @@ def _learned(curve: LoadCurve, score: Floats, meter: Meter, week: Week) -> Detec
     return learn(curve, week.slots(curve.start_us, curve.step_us), score, meter.carrier)
 
 
-def _column(
-    meter: str, name: str, starts: Int64s, values: Floats, qualities: np.ndarray[tuple[int], np.dtype[np.int8]]
+def _column(  # noqa: PLR0913, PLR0917
+    meter: str,
+    name: str,
+    starts: Int64s,
+    values: Floats,
+    qualities: np.ndarray[tuple[int], np.dtype[np.int8]],
+    redone: Int64s,
 ) -> Iterator[Reading]:
+    """The known values as readings; those redone say that they are confirmed (see `storage.influxdb.store`)."""
     quantity(name)
     known = np.isfinite(values)
-    rows = zip(starts[known].tolist(), values[known].tolist(), qualities[known].tolist(), strict=True)
-    return (Reading(meter, name, value, time_us, _QUALITIES[code]) for time_us, value, code in rows)
+    again = np.isin(starts, redone) & (qualities == Quality.MEASURED)
+    columns = (starts, values, qualities, again)
+    rows = zip(*(column[known].tolist() for column in columns), strict=True)
+    return (
+        Reading(meter, name, value, time_us, _QUALITIES[code], "confirmed" if lifted else "")
+        for time_us, value, code, lifted in rows
+    )
 
 
 def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -21,7 +21,8 @@ _STALE_US = 3 * HOUR
 class Results:
     """What became of one meter: its intervals with their scores, and from which position on they are new.
 
-    ``lost`` are the begins of intervals that something is stored of and nothing is known of any more, by quantity.
+    ``lost`` are the begins of intervals that something is stored of and nothing is known of any more, by quantity;
+    ``redone`` those of intervals that are stored otherwise already: what is measured of them lifts an earlier doubt.
     """
 
     meter: Meter
@@ -29,6 +30,7 @@ class Results:
     scores: Scores
     fresh: int
     lost: Mapping[str, Int64s]
+    redone: Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,8 @@ class Update:
         lead = max(LEAD_IN_US // step_us, first)
         scores = self.detector.score(curve, week.slots(curve.start_us, step_us), lead - first)
         judged = intervals.within(Window(int(intervals.start_us[lead]), int(intervals.start_us[-1]) + step_us))
-        return Results(self.meter, judged, scores, int(changed[0]) - lead, lost(self.stored, intervals, changed))
+        gone, again = lost(self.stored, intervals, changed), redone(self.stored, changed)
+        return Results(self.meter, judged, scores, int(changed[0]) - lead, gone, again)
 
 
 def updated(updates: Sequence[Update], week: Week) -> list[Results]:
@@ -83,6 +86,13 @@ def lost(stored: Intervals, computed: Intervals, changed: Int64s) -> Mapping[str
 
     whole, gap = gone(stored.consumption, computed.consumption), gone(stored.bridged, computed.bridged)
     return {"consumption": whole, "emissions": whole, "gap_consumption": gap, "gap_emissions": gap}
+
+
+def redone(stored: Intervals, changed: Int64s) -> Int64s:
+    """Begins of the changed intervals, given by position, that are not newer than all that is stored."""
+    known = np.flatnonzero(np.isfinite(stored.consumption) | (stored.completeness > 0) | np.isfinite(stored.bridged))
+    found: Int64s = stored.start_us[changed[changed <= known[-1]]] if len(known) else np.empty(0, np.int64)
+    return found
 
 
 def temperature_at(temperature: Samples | None, instants_us: Int64s) -> Floats | None:

@@ -12,6 +12,7 @@ from analytics.reports.figures import Sums
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
 from metering.estate import Estate, Meter, Role
+from metering.event import Event
 from metering.instant import DAY, Window
 from metering.reading import Series
 from metering.samples import Samples
@@ -29,6 +30,7 @@ class Trace:
     meter      the meter, where the figure is of one
     intervals  consumption of each interval of a meter's day, in its billing unit
     readings   register readings of that day, and the last before and the first after it within a day
+    exchanges  of that meter on that day, as events
     factors    with document, page and URL
     version    of the program
     """
@@ -38,6 +40,7 @@ class Trace:
     meter: Meter | None
     intervals: Samples
     readings: Samples
+    exchanges: tuple[Event, ...]
     factors: tuple[Factor, ...]
     version: str
 
@@ -52,6 +55,7 @@ async def trace(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> 
     sums = Sums(estate, report.rows, rules, view, asked.place)
     kind, _, name = asked.place.partition(":")
     intervals = readings = Samples.empty()
+    exchanges: tuple[Event, ...] = ()
     meter = estate.meters[name] if kind == "meter" else None
     if meter is None and kind == "building":
         meters = [m for m in balanced(estate, asked.place, rules) if asked.carrier in (ALL, m.carrier)]
@@ -61,10 +65,12 @@ async def trace(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> 
     else:
         below = [await _figure(store, estate, replace(asked, period=part), rules) for part in _parts(asked.period)]
         if not below:
-            intervals, readings = await _evidence(store, meter, asked.period.window(rules.calendar))
+            window = asked.period.window(rules.calendar)
+            intervals, readings = await _evidence(store, meter, window)
+            exchanges = tuple(e for e in await store.events(window) if (e.kind, e.subject) == ("exchange", meter.id))
     figure = sums.figure(asked)
     used = tuple(factor for factor in report.factors if factor.id in figure.factors)
-    return Trace(figure, tuple(below), meter, intervals, readings, used, version("leitwarte"))
+    return Trace(figure, tuple(below), meter, intervals, readings, exchanges, used, version("leitwarte"))
 
 
 async def _figure(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> Figure:

@@ -10,6 +10,7 @@ from analytics.reports.figure import Figure
 from analytics.reports.restate import Restated
 from analytics.reports.trace import Trace
 from leitwarte.commands.common import output
+from metering.estate import Meter
 from metering.localtime import LocalCalendar
 from metering.quality import Quality
 
@@ -22,11 +23,7 @@ def print_trace(trace: Trace, calendar: LocalCalendar) -> None:
         for part in trace.parts:
             output.print(f"  {_line(part)}", markup=False)
     if trace.meter is not None:
-        meter = trace.meter
-        source = f"register {meter.register} of device {meter.device}"
-        if meter.formula is not None:
-            source = "imported load profiles" if meter.is_imported else str(meter.formula)
-        output.print(f"\nmeter {meter.id} ({meter.name}): {source}", markup=False)
+        output.print(f"\nmeter {trace.meter.id} ({trace.meter.name}): {_source(trace.meter)}", markup=False)
     unit = trace.meter.carrier.unit if trace.meter else ""
     for what, samples in (("quarter-hours", trace.intervals), ("register readings", trace.readings)):
         if len(samples):
@@ -35,6 +32,8 @@ def print_trace(trace: Trace, calendar: LocalCalendar) -> None:
         for time_us, value, quality in columns:
             time = calendar.local(time_us).isoformat(sep=" ")
             output.print(f"  {time}  {value:.6f} {unit}  {Quality(quality).name.lower()}", markup=False)
+    for event in trace.exchanges:
+        output.print(f"\n{calendar.local(event.time_us).isoformat(sep=' ')}  {event.title}", markup=False)
     if trace.factors:
         output.print("\nfactors", markup=False)
     for factor in trace.factors:
@@ -57,6 +56,13 @@ def print_restated(lines: Sequence[Restated]) -> None:
         factor for line in lines if line.before != line.now for factor in (*line.before, *line.now)
     ):
         output.print(f"{_factor(factor)}: {factor.publisher}, {factor.document}, {factor.page}", markup=False)
+
+
+def _source(meter: Meter) -> str:
+    """Where its consumption comes from."""
+    if meter.is_imported:
+        return "imported load profiles"
+    return str(meter.formula) if meter.formula else f"register {meter.register} of device {meter.device}"
 
 
 def _line(figure: Figure) -> str:

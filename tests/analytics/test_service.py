@@ -197,6 +197,11 @@ async def test_late_readings_change_the_results(installation: Installation) -> N
     await installation.analytics.cycle()
     measured = await installation.results("consumption", heat, window)
     assert set(measured.qualities.tolist()) == {Quality.MEASURED}
+    read = await installation.store.readings(
+        [Series(heat, "consumption")], Window(NOW - 8 * HOUR, installation.clock.now)
+    )
+    assert {r.reason for r in read if r.time_us in window} == {"confirmed"}, "so that InfluxDB forgets the old status"
+    assert read[0].reason == read[-1].reason == "", "what is new or the same says nothing"
     assert np.ptp(measured.values) > np.ptp(spread.values)
     day = Window(NOW // QUARTER_HOUR * QUARTER_HOUR - 8 * HOUR, NOW // QUARTER_HOUR * QUARTER_HOUR)
     total = (await installation.results("consumption", heat, day)).values.sum()

@@ -112,6 +112,8 @@ def _trace(told: _Told, found: Trace) -> None:
             with ui.element("dl").classes("facts").style(_WRAPPED):
                 parts.fact(say("trace.meter.name"), meter.name, parts.path("meter", meter.id))
                 parts.fact(say("trace.meter.source"), source)
+                for event in found.exchanges:
+                    parts.fact(told.desk.formats.time(event.time_us), event.title)
         unit = found.meter.carrier.unit
         _samples(told, say("trace.intervals"), found.intervals, unit)
         _samples(told, say("trace.readings"), found.readings, unit)

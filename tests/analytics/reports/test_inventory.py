@@ -33,6 +33,7 @@ from analytics.reports.restate import restate
 from analytics.reports.rules import Rules
 from analytics.reports.trace import trace
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
+from metering.event import Event, Severity
 from metering.instant import HOUR, isoformat
 from metering.localtime import LocalCalendar, quarter_hours
 from metering.quality import Quality
@@ -323,7 +324,14 @@ async def test_a_trace_leads_down_to_register_readings(store: Store) -> None:
     month = await trace(store, ESTATE, replace(asked, place="meter:el"), RULES)
     assert sum(part.value or 0 for part in month.parts) == month.figure.value
     assert len(month.parts) == 31
+    noon = month.parts[0].id.period.window(BERLIN).start_us + 12 * HOUR
+    told = [
+        Event(f"e{n}", noon, noon, "exchange", Severity.INFO, meter, "school", meter)
+        for n, meter in enumerate(("el", "gas"))
+    ]
+    await store.write_events(told)
     evidence = await trace(store, ESTATE, month.parts[0].id, RULES)
+    assert evidence.exchanges == (told[0],), "an auditor sees why the register begins anew"
     assert len(evidence.intervals) == 96
     assert (evidence.readings.values[0], evidence.readings.values[-1]) == (100.0, 196.0)
     (factor,) = evidence.factors
