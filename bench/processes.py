@@ -3,17 +3,15 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-
 
 def cpu_s(pid: int) -> float:
     """Processor time of a process with all its threads, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return time.clock_gettime((~pid << 3) | 2)  # the clock that clock_getcpuclockid(3) names; /proc counts in 10 ms
 
 
 def peak_mb(pid: int) -> float:

@@ -10,7 +10,7 @@ from metering.estate import Building, Carrier, Meter, Role, Site
 from metering.instant import isoformat
 from metering.quantities import quantity
 from metering.reading import Reading
-from metering.strict import Strict
+from metering.strict import Strict, StrictQuery
 from storage.protocol import Aggregate
 
 
@@ -86,7 +86,7 @@ class AlertOut(Strict):
     excess_kg_co2e: float | None
 
 
-class SeriesQuery(Strict):
+class SeriesQuery(StrictQuery):
     device: str
     """Id of a device, or of a meter for what was computed for it."""
     quantity: str

@@ -15,7 +15,7 @@ from dashboards.web.house import Seen, house_of
 from dashboards.web.reports import Asked, Reports
 from metering.instant import isoformat
 from metering.samples import Samples
-from metering.strict import Strict
+from metering.strict import Strict, StrictQuery
 from metering.texts import Language
 
 _MEDIA_TYPES = {
@@ -89,7 +89,7 @@ class TraceOut(Strict):
     version: str
 
 
-class ReportQuery(Strict):
+class ReportQuery(StrictQuery):
     period: str
     """2026, 2026-10, 2026-10-05 or 2026-01-01..2026-03-15, local time."""
     rules: str | None = None
