@@ -11,15 +11,18 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from metering.instant import DAY, QUARTER_HOUR, parse
+from metering.instant import DAY, MINUTE, QUARTER_HOUR, parse
 from metering.quality import Quality
-from metering.reading import Reading
+from metering.reading import Reading, Series
+from metering.samples import Samples
+from storage.condensed import Level, Rows
 from storage.factory import open_store
+from storage.influxdb.store import InfluxStore
 from storage.settings import InfluxSettings, RetentionSettings
 from tests.servers import influxd
 
@@ -47,12 +50,33 @@ def day_of(day: int, meters: int, quantities: tuple[str, ...]) -> Iterator[Readi
                 yield Reading(f"meter-{meter}", name, value, time_us, Quality.MEASURED)
 
 
-async def fill(url: str, meters: int, days: int, quantities: tuple[str, ...]) -> None:
+def _settings(url: str) -> InfluxSettings:
     keep = RetentionSettings(raw_days=None, quarter_hour_days=None)
-    store = open_store(InfluxSettings(kind="influxdb", url=url, version=1, retention=keep))
+    return InfluxSettings(kind="influxdb", url=url, version=1, retention=keep)
+
+
+async def fill(url: str, meters: int, days: int, quantities: tuple[str, ...]) -> None:
+    store = open_store(_settings(url))
     await store.start()
     for day in range(days):
         await store.write(list(day_of(day, meters, quantities)))
+    await store.close()
+
+
+async def fill_condensed(url: str, meters: int, days: int) -> None:
+    """Quarter-hours made of a gauge's values each minute, random to the last bit."""
+    store = InfluxStore(_settings(url))
+    await store.start()
+    for day in range(days):
+        times_us = START + day * DAY + np.arange(1440, dtype=np.int64) * MINUTE
+        random = np.random.default_rng(day)
+        rows = {}
+        for meter in range(meters):
+            samples = Samples(times_us, random.random(1440), np.zeros(1440, np.int8))
+            rows[Series(f"meter-{meter}", "active_power")] = Rows.of(samples).condensed(
+                times_us - times_us % QUARTER_HOUR
+            )
+        await store.write_condensed(Level.QUARTER_HOUR, rows)
     await store.close()
 
 
@@ -76,17 +100,21 @@ def _allocated(file: Path) -> int:
 
 
 def main(meters: int, days: int) -> None:
+    slots = meters * days * 96
     for quantities in (TWO, SEVEN):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            with influxd(folder, data=_AT_ONCE) as server:
-                asyncio.run(fill(server.url, meters, days, quantities))
-                data, log = settled(folder)
-        slots = meters * days * 96
-        print(
-            f"{len(quantities)} values a quarter-hour, {slots:,} quarter-hours: {data:,} bytes, log {log:,}; "
-            f"{data / slots:.1f} bytes a quarter-hour, {data / slots / len(quantities):.2f} a value"
-        )
+        data, log = _sizes(lambda url, names=quantities: fill(url, meters, days, names))
+        _tell(f"{len(quantities)} values a quarter-hour", slots, data, log)
+    _tell("a condensed row of a quantity", slots, *_sizes(lambda url: fill_condensed(url, meters, days)))
+
+
+def _sizes(fill_it: Callable[[str], Coroutine[None, None, None]]) -> tuple[int, int]:
+    with tempfile.TemporaryDirectory() as name, influxd(Path(name), data=_AT_ONCE) as server:
+        asyncio.run(fill_it(server.url))
+        return settled(Path(name))
+
+
+def _tell(what: str, slots: int, data: int, log: int) -> None:
+    print(f"{what}, {slots:,} quarter-hours: {data:,} bytes, log {log:,}; {data / slots:.1f} bytes a quarter-hour")
 
 
 if __name__ == "__main__":

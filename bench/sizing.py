@@ -24,6 +24,7 @@ DEVICE_KB = 7.0  # a device in it, from 1,000 and 10,000
 METER_KB = 40.0  # a meter's quarter-hours kept by analytics (docs/anomaly.md)
 VALUE_B = 7.4  # a value random to the last bit on InfluxDB's disk (docs/storage.md)
 RESULTS_B = 45.5  # the results of a meter and quarter-hour there
+CONDENSED_B = 37.3  # a row condensed from fifteen such values of a quantity there
 OUTBOX_B = 40.0  # a reading in the outbox
 # Chosen
 READINGS = 4  # of a message: register, power, two more
@@ -80,7 +81,7 @@ def need(case: Case) -> Need:
     gateway_cores = messages_s * (GATEWAY_US + (READINGS - 1) * READING_US) / 1e6
     cells = math.ceil(case.meters / METERS_A_CELL)
     quarters_a_year = 365 * 96 * case.meters
-    condensed_gb = quarters_a_year * READINGS * CONDENSED * VALUE_B / 1e9
+    condensed_gb = quarters_a_year * READINGS * CONDENSED_B / 1e9
     replicas = max(1, math.ceil(gateway_cores / cells / BUSY)) + (SPARE if case.meters >= METERS_A_CELL else 0)
     return Need(
         messages_s=messages_s,
@@ -153,7 +154,7 @@ def _arithmetic() -> Iterator[str]:
     yield f"outbox: {OUTBOX_B:g} bytes a reading, for {OUTAGE_H:g} h without store"
     yield f"disk (InfluxDB): {VALUE_B:g} bytes a reading, kept for {RAW_DAYS} days"
     yield f"disk, each year more: {RESULTS_B:g} bytes of results for each meter and quarter-hour"
-    yield f"disk, each year more: {CONDENSED} values for each quantity and quarter-hour (assumed, not measured)"
+    yield f"disk, each year more: {CONDENSED_B:g} bytes condensed from the readings of a quantity and quarter-hour"
     yield f"a cell: {METERS_A_CELL:,} meters at most, since every replica knows all devices of its settings file"
 
 
