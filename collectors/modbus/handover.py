@@ -25,7 +25,7 @@ class Handover:
         elif self._task.done():
             self._task.result()
         if len(self._waiting) > _MOST:
-            await self._task
+            await asyncio.shield(self._task)  # who is cancelled while waiting must not take along what is on its way
 
     async def close(self) -> None:
         """Wait a while for what is on its way."""

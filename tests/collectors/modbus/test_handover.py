@@ -63,6 +63,20 @@ async def test_polls_wait_where_too_much_waits_already() -> None:
     assert [len(some) for some in disk.kept] == [1, 6000]
 
 
+async def test_a_poll_that_is_cancelled_while_it_waits_takes_nothing_with_it() -> None:
+    disk = SlowDisk()
+    handover = Handover(disk)
+    await handover.give(poll(0))
+    await asyncio.sleep(0)
+    giving = asyncio.create_task(handover.give(poll(1, 6000)))
+    await asyncio.sleep(0.01)
+    giving.cancel()
+    await asyncio.wait([giving])
+    disk.writable.set()
+    await handover.close()
+    assert [len(some) for some in disk.kept] == [1, 6000]
+
+
 async def test_what_the_sink_raises_comes_back() -> None:
     class Broken(SlowDisk):
         async def accept(self, *_: object, **__: object) -> None:
