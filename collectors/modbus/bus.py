@@ -119,12 +119,12 @@ class Bus:
         """The answer to a question, which is no exception. ``registers`` is the length of a full one."""
         if unit in self._late_until_us:
             await self._clock.wait_until(self._late_until_us.pop(unit))
-        link = self._link
-        if link is None or not link.is_open:
-            link = await self._connected()
         pause_s = self._pause_s(unit, limits)
         if pause_s > 0:
             await self._clock.wait_until(self._last_us + round(pause_s * SECOND))
+        link = self._link
+        if link is None or not link.is_open:  # some hang up in the pause
+            link = await self._connected()
         patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
         try:
             reply = await link.ask(unit, question, patience_s + self._transport.transfer_s(registers))

@@ -18,7 +18,7 @@ Answer = Callable[[int, int, bytes], bytes | None]
 
 
 @asynccontextmanager
-async def peer(*answers: Answer) -> AsyncIterator[tuple[Bus, list[bytes]]]:
+async def peer(*answers: Answer, hang_up_after_s: float | None = None) -> AsyncIterator[tuple[Bus, list[bytes]]]:
     """A bus to a server that gives the n-th answer to the n-th request, and the requests it got."""
     asked: list[bytes] = []
 
@@ -33,6 +33,9 @@ async def peer(*answers: Answer) -> AsyncIterator[tuple[Bus, list[bytes]]]:
                 if answer is None:
                     break
                 writer.write(answer)
+                if hang_up_after_s is not None:
+                    await asyncio.sleep(hang_up_after_s)
+                    break
         except asyncio.IncompleteReadError:
             pass
         finally:
@@ -155,6 +158,13 @@ async def test_pauses_are_kept() -> None:
         other = loop.time()
     assert 0.04 < same - begun < 0.14
     assert other - same > 0.14
+
+
+async def test_a_device_that_hangs_up_while_the_bus_pauses_is_called_again() -> None:
+    async with peer(right, right, hang_up_after_s=0.05) as (bus, asked):
+        assert await read(bus) == [12, 34]
+        assert await bus.read(1, 3, 100, 2, Limits(pause_s=0.5)) == [12, 34]
+    assert [request[:2] for request in asked] == [b"\0\1", b"\0\1"]  # the second on a connection of its own
 
 
 async def test_each_request_has_its_own_patience() -> None:
