@@ -35,13 +35,15 @@ _HEADERS = {
 }
 _TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 _READING = ("GET", "HEAD", "OPTIONS")
+LONGEST_BODY = 1 << 20
+"""Bytes of a request; nothing that is sent here comes near."""
 _FRAMEWORK = "/_nicegui"
 
 
 class Guard:
-    """ASGI middleware. Sets the security headers, refuses what another site's page asks for, and lets nobody further
-    than the table of rights does. Puts ``visitor`` and ``house``, the house as that visitor may see it, into the
-    request's state.
+    """ASGI middleware. Sets the security headers, refuses what another site's page asks for and what is too long, and
+    lets nobody further than the table of rights does. Puts ``visitor`` and ``house``, the house as that visitor may see
+    it, into the request's state.
     """
 
     def __init__(self, app: ASGIApp, house: "House", entrance: Entrance, sight: Sight) -> None:
@@ -72,7 +74,7 @@ class Guard:
             await send(message)
 
         refusal = await self._refusal(scope)
-        await (refusal or self._app)(scope, receive, with_headers)
+        await (refusal or self._app)(scope, bounded(receive), with_headers)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         """What to answer instead; None if the request may go on."""
@@ -81,6 +83,9 @@ class Guard:
             return PlainTextResponse("There is no such server here.\n", status_code=421)
         if _is_forged(request):
             return PlainTextResponse("Requests from other sites are refused.\n", status_code=403)
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > LONGEST_BODY:
+            return PlainTextResponse(f"A request holds no more than {LONGEST_BODY} bytes.\n", status_code=413)
         path, method = request.url.path, request.method
         is_page = method in _READING and not path.startswith(_FRAMEWORK)
         try:
@@ -157,6 +162,19 @@ class _Line:
             self._is_closed = True
             await self._send({"type": "websocket.close", "code": 1008})
         return not self._is_closed
+
+
+def bounded(receive: Receive) -> Receive:
+    """Hang up on a body that goes on and on without saying its length before."""
+    left = LONGEST_BODY
+
+    async def receive_bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return receive_bounded
 
 
 def _no_api(visitor: Visitor) -> Response:

@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
+from starlette.types import Message
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from dashboards.settings import WebSettings
 from dashboards.web.app import WebApp
+from dashboards.web.security import LONGEST_BODY, bounded
 from metering.instant import DAY, from_datetime, isoformat
 from metering.localtime import LocalCalendar
 from storage.embedded.store import EmbeddedStore
@@ -176,6 +178,20 @@ async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClie
 async def test_other_sites_cannot_write(client: httpx.AsyncClient) -> None:
     answer = await client.post("/_nicegui_ws/socket.io/", headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
+
+
+async def test_a_body_that_is_too_long_is_not_taken_in(client: httpx.AsyncClient, web: Running) -> None:
+    """Whether it says its length before or not."""
+    told = await client.post("/api/v1/alerts/x/comment", content=b"x" * (LONGEST_BODY + 1), headers={"Origin": web.url})
+    assert told.status_code == 413
+
+    async def endless() -> Message:
+        return {"type": "http.request", "body": b"x" * (1 << 16), "more_body": True}
+
+    receive, taken = bounded(endless), 0
+    while (message := await receive())["type"] == "http.request":
+        taken += len(message["body"])
+        assert taken <= LONGEST_BODY
 
 
 async def test_other_sites_cannot_open_a_socket(web: Running) -> None:
