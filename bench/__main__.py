@@ -52,7 +52,7 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
         "steps": steps.measure,
         "modbus": lambda: [*modbus.measure(5.0 if quick else 10.0), *([] if quick else modbus.growth(10.0))],
         "outbox": lambda: outbox.measure(50_000 * size),
-        "decode": lambda: decode.measure(10 * size),
+        "decode": lambda: decode.measure(5 * size),
         "store": lambda: store.measure(60_000 * size),
         "start": lambda: [mqtt.cold_start(100), *([] if quick else [mqtt.cold_start(10_000)])],
         "shares": lambda: shares.measure("json", 1000, 20_000 * size),

@@ -25,7 +25,7 @@ def _through(number: int, kind: str, topics: int, messages: int) -> dict[str, fl
         gateways = [stack.enter_context(_replica(place, written, f"r{n}")) for n in range(number)]
         stack.enter_context(place.publish(kind, topics, messages))
         spent, begun = [cpu_s(process.pid) for process in gateways], time.monotonic()
-        until(lambda: place.stored() >= messages, gateways[0])
+        until(lambda: place.has(messages), gateways[0])
         took = time.monotonic() - begun
         costs = [cpu_s(process.pid) - before for process, before in zip(gateways, spent, strict=True)]
         memory = sum(peak_mb(process.pid) for process in gateways)
