@@ -69,8 +69,8 @@ def detect_file(
 
     Causal: a row's score uses rows up to it. Deterministic: the same input gives the same bytes, whatever ``workers``
     (processes; default one per core). Intervals without a row are written too: as missing. ``is_alert`` is 1 on the
-    first day of an alert and then 0: an alert is told once. ``progress`` is called with series
-    done and series in all.
+    first day of an alert and then 0: an alert is told once, and again when it becomes four times rarer. ``progress`` is
+    called with series done and series in all.
 
     Bad rows are left out and named in the result. Raises ValueError if a file as a whole cannot be used.
     """
@@ -156,7 +156,7 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
 def _judged(options: DetectOptions, task: SeriesCurve) -> pa.Table:
     week = Week(options.timezone, options.region)
     scores = score(week, task.curve, options.carrier, classifier(options.model or SHIPPED))
-    alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us)
+    alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us, scores.score)
     return _table(task, scores, alert.astype(np.int8))
 
 

@@ -67,6 +67,10 @@ _SHORT_US = 14 * DAY
 """Before this much history, two weekends, nothing counts as unusual; then limits are doubled, and less and less so."""
 
 
+_NEWS = 4.0
+"""An alert this many times rarer than it was when told is told again."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """Per interval, shape (n,): see the module for ``score``; ``kinds`` are positions in `KINDS`, 0 below 0.5.
@@ -255,13 +259,23 @@ def decide(score: Floats, alarm_budget: float, *, hold: float = 0.5) -> Bools:
     return last_on > last_off
 
 
-def announce(alert: Bools, step_us: int) -> Bools:
-    """The first day of every alert: what is told to people once. An alert that returns within a day is the same one."""
+def announce(alert: Bools, step_us: int, score: Floats | None = None) -> Bools:
+    """The first day of every alert: what is told to people once. An alert that returns within a day is the same one.
+
+    By the ``score`` an alert is told again, for a day, when it becomes four times rarer than it was when told: a gap
+    is news in a meter that drifts.
+    """
     told = np.zeros(len(alert), bool)
+    day = max(DAY // step_us, 1)
+    odds = score / np.maximum(1 - score, 1e-12) if score is not None else np.zeros(len(alert))
     rows = np.flatnonzero(alert)
-    if len(rows):
-        day = max(DAY // step_us, 1)
-        begins = np.concatenate((np.ones(1, bool), np.diff(rows) > day))
-        begin = rows[np.maximum.accumulate(np.where(begins, np.arange(len(rows)), 0))]
-        told[rows[rows - begin < day]] = True
+    for one in np.split(rows, np.flatnonzero(np.diff(rows) > day) + 1):
+        news, rarest = one, 0.0
+        while len(news):
+            first_day = news[news - news[0] < day]
+            told[first_day] = True
+            rarest = max(rarest, float(odds[first_day].max()))
+            later = news[len(first_day) :]
+            rarer = later[odds[later] >= _NEWS * rarest] if score is not None else later[:0]
+            news = later[later >= rarer[0]] if len(rarer) else rarer
     return told

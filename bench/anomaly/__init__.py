@@ -3,6 +3,7 @@
 dataset    the labelled series
 scoring    the scoring script that lies with them
 peers      reference detectors
+elsewhere  the simulated town and other series: faults that no injector made
 measure    one row of the table
 report     the table in docs/anomaly.md
 """

@@ -52,10 +52,11 @@ def main() -> None:
         rows = [*peers, ours]
     decided = {}
     for budget in BUDGETS:
-        alerts = [
-            Scored(each, judged[each.id].score, announce(decide(judged[each.id].score, budget), each.faulty.step_us))
-            for each in series
-        ]
+        alerts = []
+        for each in series:
+            found = judged[each.id].score
+            told = announce(decide(found, budget), each.faulty.step_us, found)
+            alerts.append(Scored(each, found, told))
         decided[budget] = scorer.score(alerts)
         print(f"budget {budget}: F1 {decided[budget]['event_f1']:.3f}", flush=True)
     write_report(rows, decided)

@@ -140,6 +140,15 @@ def test_decision_has_hysteresis_and_is_announced_for_a_day() -> None:
     assert announce(lasting, QUARTER_HOUR).sum() == 96
 
 
+def test_an_alert_is_told_again_when_it_becomes_four_times_rarer() -> None:
+    alert, score = np.ones(10 * 24, bool), np.full(10 * 24, 0.85)
+    assert announce(alert, HOUR, score).sum() == 24
+    score[144:150] = 0.97
+    assert np.flatnonzero(announce(alert, HOUR, score)).tolist() == [*range(24), *range(144, 168)]
+    score[:3] = 0.97  # as rare from the beginning
+    assert announce(alert, HOUR, score).sum() == 24
+
+
 # the development series: real meters with known faults, scored by the rules in the head of the data's score.py
 
 
