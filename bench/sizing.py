@@ -12,15 +12,15 @@ from bench.result import replace_between, table
 
 DOCS = Path(__file__).parent.parent / "docs" / "scale.md"
 
-# Measured, in µs of one core (2-core machine, Python 3.11; docs/performance.md says how)
-GATEWAY_US = 45.0  # a message with one reading, from broker to acknowledged store; 31 with 1,000 topics, 46 with 10,000
-READING_US = 11.0  # each further reading in it
-BROKER_US = 18.0  # mosquitto 2.0.11, a message in and out
-INFLUX_US = 9.0  # InfluxDB 1.6.7, a reading by itself in a line; half of that with six others
+# Measured, in µs of one core (2-core machine, Python 3.11, busy with other work; python -m bench.costs)
+GATEWAY_US = 25.0  # a message with one reading, from broker to acknowledged store
+READING_US = 13.0  # each further reading in it
+BROKER_US = 23.0  # mosquitto 2.0.11, a message in and out
+INFLUX_US = 10.0  # InfluxDB 1.6.7, a reading by itself in a line; little over half with six others
 ANALYTICS_US = 75_000.0  # a meter and quarter-hour (docs/anomaly.md, from 300 meters)
 # Measured, in bytes
 PROCESS_MB = 90.0  # a gateway with few devices
-DEVICE_KB = 7.0  # a device in it, from 1,000 and 10,000
+DEVICE_KB = 6.0  # a device in it, from 1,000 and 10,000
 METER_KB = 40.0  # a meter's quarter-hours kept by analytics (docs/anomaly.md)
 VALUE_B = 7.4  # a value random to the last bit on InfluxDB's disk (docs/storage.md)
 RESULTS_B = 45.5  # the results of a meter and quarter-hour there
@@ -29,9 +29,6 @@ OUTBOX_B = 40.0  # a reading in the outbox
 # Chosen
 READINGS = 4  # of a message: register, power, two more
 RAW_DAYS = 90  # store.retention.raw_days
-CONDENSED = (
-    5  # of the ten values in a row condensed from a quarter-hour of a quantity: those that are not nearly constant
-)
 BUSY = 0.5  # of a core at most, so that there is room to catch up
 OUTAGE_H = 10.0  # of the store, to be bridged by the outbox
 METERS_A_CELL = 100_000  # in one settings file: each replica knows all of its devices

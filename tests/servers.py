@@ -61,6 +61,12 @@ class Server:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of its process; it must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment())
