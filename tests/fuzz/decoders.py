@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from collectors.mqtt.decode import decode
 from collectors.mqtt.format import Format, Message
 from collectors.mqtt.formats import formats, recognise
@@ -73,7 +75,7 @@ class Decoders:
         self._time("recognising", message, begun_s)
 
     def _decode(self, name: str, decoder: Format[Any], message: Message) -> None:
-        ours = message._replace(topic=message.topic.replace(_TOPIC, decoder.topic))
+        ours = replace(message, topic=message.topic.replace(_TOPIC, decoder.topic))
         begun_s = time.thread_time()
         try:
             decoded = decoder.decode(ours)
