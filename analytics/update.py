@@ -52,7 +52,8 @@ class Update:
         changed = differing(self.stored, self.computed)
         intervals = _replaced(self.stored, self.computed)
         step_us = intervals.step_us
-        first = int(np.argmax(intervals.completeness > 0))  # before it there was no meter
+        # Before the first that is measured there was no meter, but for gaps of which the total is known.
+        first = min(int(np.argmax(intervals.completeness > 0)), int(changed[0]))
         curve = LoadCurve.of(intervals, temperature_at(self.temperature, intervals.start_us))
         curve = curve.part(first, len(intervals))
         lead = max(LEAD_IN_US // step_us, first)
