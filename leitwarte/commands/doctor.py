@@ -9,7 +9,7 @@ import typer
 from leitwarte.commands.bus_options import quiet
 from leitwarte.commands.common import CONFIG, FAILED, ConfigOption, JsonOption, commands, output, print_json
 from leitwarte.commands.opening import settings_file
-from leitwarte.doctor import here, servers
+from leitwarte.doctor import here, mail, servers
 from leitwarte.doctor.finding import Finding, Verdict
 from leitwarte.settings import Settings
 from storage.settings import InfluxSettings
@@ -27,13 +27,13 @@ def doctor(
         str | None, typer.Option(help="Look at this Grafana too, such as http://localhost:3000.")
     ] = None,
 ) -> None:
-    """Look at all that the settings need: brokers, store, devices, certificates, clocks, disk, secrets, channels.
+    """Look at all that the settings need: brokers, store, devices, certificates, clocks, disk, secrets, channels, mail.
 
     It connects and reads; nothing is written or sent. Exit code 1 if anything fails.
     """
     quiet()
     file = settings_file(config)
-    findings = [*here.look(file), *asyncio.run(_asked(file.settings, grafana))]
+    findings = [*here.look(file), *mail.servers(file.settings), *asyncio.run(_asked(file.settings, grafana))]
     for finding in findings:
         if json:
             print_json(finding._asdict())

@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,8 +22,10 @@ from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from leitwarte.commands.doctor import app
+from leitwarte.doctor import mail
 from leitwarte.doctor import servers as looks
 from leitwarte.doctor.finding import Finding, Verdict
+from leitwarte.settings import Settings
 from tests import servers
 from tests.leitwarte.processes import started
 from tests.servers import Server, free_port
@@ -162,6 +167,34 @@ def test_secrets_everybody_can_read_or_knows_are_named(mosquitto: Server, tmp_pa
     assert "analytics.notify[1] is understood (mailtos)" in said
     assert "mail.example" not in said
     assert "changeme" not in said
+
+
+class _Door:
+    """Lets in whoever says the right password."""
+
+    def __call__(self, server: object, session: object, envelope: object, mechanism: str, data: object) -> AuthResult:
+        del server, session, envelope, mechanism
+        assert isinstance(data, LoginPassword)
+        return AuthResult(success=data.password == b"right", handled=False)
+
+
+def test_mail_servers_are_asked_and_sent_nothing() -> None:
+    controller = Controller(
+        Sink(), hostname="127.0.0.1", port=free_port(), authenticator=_Door(), auth_require_tls=False
+    )
+    controller.start()
+    try:
+        there = f"127.0.0.1:{controller.port}?from=a@b.example&to=c@d.example&mode=insecure"
+        gone = f"127.0.0.1:{free_port()}?from=a@b.example&to=c@d.example&mode=insecure"
+        channels = [f"mailto://u:right@{there}", f"mailto://u:wrong@{there}", f"mailto://u:right@{gone}"]
+        settings = Settings.model_validate({"analytics": {"notify": channels}})
+        found = list(mail.servers(settings))
+    finally:
+        controller.stop()
+    assert [finding.verdict for finding in found] == ["OK", "FAIL", "FAIL"]
+    assert "535" in found[1].found
+    assert "Connection refused" in found[2].found
+    assert not any("127.0.0.1" in " ".join(finding) or "b.example" in " ".join(finding) for finding in found)
 
 
 def test_who_holds_the_outbox_is_noticed(tmp_path: Path) -> None:
