@@ -96,13 +96,17 @@ def need(case: Case) -> Need:
     )
 
 
-def influxdb(case: Case, wants: Need) -> str:
-    """Which InfluxDB; the bounds are its makers' for one node: a million series, 250,000 values a second."""
+def influxdb(case: Case) -> str:
+    """Which InfluxDB, by its makers' bounds for one node (docs.influxdata.com/influxdb/v1/guides/hardware_sizing).
+
+    Up to a million series it is likely to do, from ten million on it may not. A meter has two: device and results.
+    """
+    series = 2 * case.meters
     if case.meters <= 500:
         return "none: embedded"
-    if case.meters <= 100_000 and wants.messages_s * READINGS < 50_000:
+    if series < 1_000_000:
         return "2.x, one node"
-    return "3.x clustered or Cloud" if case.meters > 1_000_000 else "3.x, or 2.x for each cell"
+    return "2.x for each cell, or 3.x" if series < 10_000_000 else "3.x clustered, or Cloud"
 
 
 def broker(wants: Need) -> str:
@@ -132,7 +136,7 @@ def tables() -> str:
             wants.gateway_gb, wants.analytics_gb, wants.outbox_gb, wants.raw_gb, wants.year_gb,
         )  # fmt: skip
         loads.append([_name(case), *map(_rounded, figures)])
-        places.append([_name(case), influxdb(case, wants), broker(wants), shape(case, wants)])
+        places.append([_name(case), influxdb(case), broker(wants), shape(case, wants)])
     heads = [
         "installation", "messages/s", "gateway cores", "broker cores", "InfluxDB cores", "analytics cores",
         "memory of a gateway, GB", "of analytics, GB", f"outbox for {OUTAGE_H:g} h, GB", f"{RAW_DAYS} days raw, GB",
