@@ -40,9 +40,11 @@ class ExchangeBook:
     def record(self, meter: Meter, exchange: Exchange, who: str, now_us: int, note: str = "") -> Entry:
         """Note an exchange; one of the same meter and time is put right by it.
 
-        Raises ValueError, saying why, for a virtual meter, a time to come, indices that no register shows, or no
-        serial number.
+        Raises ValueError, saying why, for a meter without register, a time to come, indices that no register shows, or
+        no serial number.
         """
+        if meter.is_imported:
+            raise ValueError(f"meter {meter.id!r} is known by imported files alone and has no register to exchange")
         if meter.formula is not None:
             raise ValueError(f"meter {meter.id!r} is computed from others and cannot be exchanged; name one of those")
         if exchange.time_us > now_us:

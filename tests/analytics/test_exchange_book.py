@@ -61,12 +61,15 @@ def test_what_cannot_be_is_refused(book: ExchangeBook, exchange: Exchange, why: 
     assert book.journal() == []
 
 
-def test_a_virtual_meter_has_no_register_to_exchange(book: ExchangeBook) -> None:
+def test_a_meter_without_register_has_none_to_exchange(book: ExchangeBook) -> None:
     rest = Meter.virtual(
         "rest", "Rest", "school", carrier=Carrier.HEAT, role=Role.SUPPLY, formula=Formula.parse("a - b")
     )
     with pytest.raises(ValueError, match="computed from others"):
         book.record(rest, NOTED, "Ali", NOW)
+    imported = Meter.imported("rlm", "Lastgang", "school", carrier=Carrier.ELECTRICITY, role=Role.SUPPLY)
+    with pytest.raises(ValueError, match="imported files alone"):
+        book.record(imported, NOTED, "Ali", NOW)
 
 
 def test_recorded_exchanges_stand_beside_those_of_the_settings() -> None:

@@ -112,6 +112,21 @@ carbon:
 """
 
 
+def test_a_meter_of_imported_files_needs_no_device_and_may_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "leitwarte.yaml"
+    own = "          - { id: rlm, carrier: electricity, imported: true, contracted_kw: 120 }\nmodbus:\n"
+    path.write_text(GOOD.replace("modbus:\n", own), "utf-8")
+    meter = load(path).settings.estate().meters["rlm"]
+    assert (meter.is_imported, meter.role, meter.series, meter.contracted_kw) == (
+        True,
+        "supply",
+        ("rlm", "consumption"),
+        120,
+    )
+    ((_, message, _),) = problems(tmp_path, GOOD.replace("modbus:\n", own.replace("imported:", "power: p, imported:")))
+    assert "known by imported files alone; leave out power" in message
+
+
 def test_a_meter_knows_its_rollover_its_exchanges_and_its_formula(tmp_path: Path) -> None:
     path = tmp_path / "leitwarte.yaml"
     path.write_text(GOOD.replace("modbus:\n", VIRTUAL).replace("eastron/sdm630", "keba/p30"), "utf-8")
