@@ -14,6 +14,21 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # the clock that clock_getcpuclockid(3) names; /proc counts in 10 ms
 
 
+def descendants_cpu_s() -> float:
+    """Processor time of all processes below this one that are alive, in seconds."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except FileNotFoundError:
+            continue  # it ended meanwhile
+    below, found = {os.getpid()}, {os.getpid()}
+    while below:
+        below = {pid for pid, parent in parents.items() if parent in below} - found
+        found |= below
+    return sum(cpu_s(pid) for pid in found - {os.getpid()} if Path(f"/proc/{pid}").exists())
+
+
 def peak_mb(pid: int) -> float:
     """The most memory it has had, in MB."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
