@@ -103,7 +103,7 @@ async def _factors(desk: Desk) -> None:
         Column("years", say("column.valid")),
         Column("value", "g/kWh", "number"),
         Column("gases", say("column.gases"), wide=True),
-        Column("source", say("column.source"), "link"),
+        Column("source", say("column.source"), "link", wide=True),
     ]
     newest_first = sorted(factors.factors, key=lambda factor: -factor.start.toordinal())
     rows = [_factor(desk, number, factor) for number, factor in enumerate(newest_first)]

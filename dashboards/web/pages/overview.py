@@ -99,7 +99,7 @@ def _share(desk: Desk, now: Overview) -> str:
 
 def _other_carriers(desk: Desk, now: Overview) -> str:
     return " · ".join(
-        f"{desk.texts(f'carrier.{carrier}')} {desk.formats.value(value, carrier.unit)}"
+        f"{desk.texts(f'carrier.{carrier}')}\u00a0{desk.formats.value(value, carrier.unit)}"
         for carrier, value in now.energy.items()
         if carrier != Carrier.ELECTRICITY
     )
@@ -115,7 +115,7 @@ async def _load(desk: Desk) -> None:
             return await house.queries.load_curves(list(house.estate.meters.values()), window, step_for(window))
 
         def show(first: tuple[list[Curve], float]) -> Update[tuple[list[Curve], float]]:
-            plot = parts.Plot(say("overview.load"), say("plot.empty"), "tall")
+            plot = parts.Plot(say("overview.load"), say("plot.empty"), "fill")
             note = ui.label().classes("fine")
 
             def update(answer: tuple[list[Curve], float]) -> None:
