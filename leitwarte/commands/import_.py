@@ -136,7 +136,10 @@ def _store(settings: Settings, readings: Sequence[Reading], *, quiet: bool) -> D
     """Write, and read back; an embedded store that is in use through the process that uses it."""
     if isinstance(settings.store, EmbeddedSettings):
         for path, _ in control.running(settings.control):
-            answer = control.ask(path, "import", readings, _PATIENCE_S)
+            try:
+                answer = control.ask(path, "import", readings, _PATIENCE_S)
+            except OSError as error:
+                fail(f"{error}\nimport again: what is written already counts once")
             if "error" in answer:
                 fail(f"store of the running Leitwarte: {answer['error']}")
             return Decimal(str(answer["sum"]))

@@ -2,12 +2,14 @@
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import tarfile
 import time
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
@@ -154,6 +156,25 @@ def test_files_are_imported_and_a_backup_is_made_while_leitwarte_runs_on(tmp_pat
     ]
     assert profile[0] == profile[1]
     assert len(profile[0]) >= 5 * 96
+
+
+def test_an_import_says_so_if_leitwarte_ends_meanwhile(tmp_path: Path) -> None:
+    config, place = installation(tmp_path), tmp_path / "leitwarte-data" / "control"
+    place.mkdir(parents=True)
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as listener, chdir(place):
+        listener.bind("gateway.1.sock")
+        listener.listen()
+
+        def hang_up() -> None:
+            for _ in range(2):  # who is there, and the request
+                listener.accept()[0].close()
+
+        hanging_up = Thread(target=hang_up)
+        hanging_up.start()
+        done = called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config)
+        hanging_up.join()
+    assert done.returncode == 1
+    assert "import again" in done.stderr
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
