@@ -17,9 +17,9 @@ from metering.clock import Clock
 from metering.instant import SECOND
 from metering.samples import Floats, Int64s
 
-INTERVAL_S = 1.0
-TIMEOUT_S = 0.15
-SILENCE = {"no answer within 0.15 s"}
+INTERVAL_S = 2.0
+TIMEOUT_S = 0.5
+SILENCE = {f"no answer within {TIMEOUT_S:g} s"}
 GIVES_VALUES = {ModbusFault.NO_HOLES, ModbusFault.STUCK, ModbusFault.RESTARTED, ModbusFault.SWAPPED_WORDS}
 ONLY_ON_RTU = ModbusFault.WRONG_CHECKSUM
 
@@ -50,7 +50,7 @@ def run(rig: Any) -> Mapping[str, Any]:
             Counting(name, bus_of(fault), unit) for fault in ModbusFault for unit, name in enumerate(names(fault), 1)
         ]
         wires = {bus_of(ONLY_ON_RTU): Wire.RTU_OVER_TCP}
-        setup = rig(devices, wires=wires, late_s=0.25)
+        setup = rig(devices, wires=wires, late_s=0.75)
         each = {device.id: {"interval_s": INTERVAL_S} for device in devices}
         async with setup.running(timeout_s=TIMEOUT_S, **each) as sink:
             await sink.until(lambda: all(len(sink.of(device.id)) >= 2 for device in devices))
