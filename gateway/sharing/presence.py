@@ -42,10 +42,12 @@ class Presence:
 
     def view(self) -> View:
         """Who is there now."""
-        now_s = time.monotonic()
-        alone_s = now_s - self._heard_s.get(self._replica, float("-inf")) - self._lease_s
+        own_s = self._heard_s.get(self._replica, float("-inf"))
+        alone_s = time.monotonic() - own_s - self._lease_s
         if alone_s <= 0:
-            self._live = frozenset(one for one, at_s in self._heard_s.items() if now_s - at_s <= self._lease_s)
+            # Seen from its own last word, up to a beat ago: who is cut off hears the others no longer than itself.
+            since_s = own_s - self._lease_s + self._beat_s
+            self._live = frozenset(one for one, at_s in self._heard_s.items() if at_s >= since_s)
         return View(self._live, frozenset(self._heard_s) - self._live, max(0.0, alone_s))
 
     async def run(self) -> None:
