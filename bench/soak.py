@@ -29,7 +29,6 @@ from tests.servers import free_port
 _KIND, _TOPICS = "json", 1000
 _EVERY_S = 5.0
 _STRETCHES = 10
-_WARM_UP = 0.2  # of the time: caches fill, so memory may grow
 _DOCS = Path(__file__).parent.parent / "docs" / "performance.md"
 _METRIC = re.compile(r"^leitwarte_gateway_(outbox_readings|outbox_bytes|readings_received_total) (\S+)$", re.MULTILINE)
 
@@ -83,9 +82,9 @@ def _metrics(port: int) -> dict[str, float]:
         return {name: float(value) for name, value in _METRIC.findall(answer.read().decode())}
 
 
-def slope_mb_h(samples: list[Sample]) -> tuple[float, float]:
-    """Growth of memory after the warm-up in MB an hour by least squares, and its standard error."""
-    steady = samples[round(_WARM_UP * len(samples)) :]
+def slope_mb_h(samples: list[Sample], since: float) -> tuple[float, float]:
+    """Growth of memory after a part of the time in MB an hour by least squares, and its standard error."""
+    steady = samples[round(since * len(samples)) :]
     hours, memory = np.array([(one.at_s / 3600, one.rss_mb) for one in steady]).T
     (slope, _), covariance = np.polyfit(hours, memory, 1, cov=True)
     return float(slope), float(covariance[0, 0]) ** 0.5
@@ -104,13 +103,13 @@ def told(samples: list[Sample], missing: int, rate: int) -> str:
     cores = len(os.sched_getaffinity(0))
     loads = [one.load for one in samples]
     minutes = (samples[-1].at_s + _EVERY_S) / 60
-    slope, error = slope_mb_h(samples)
+    growth = " and ".join("{:+.1f} ± {:.1f}".format(*slope_mb_h(samples, since)) for since in (0.2, 0.5))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {cores} cores, Python {platform.python_version()}"
     load = f"{rate:,} messages/s for {minutes:.0f} min ({_KIND}, {_TOPICS:,} topics)"
     machine = f"{min(loads):.1f} to {max(loads):.1f}, median {statistics.median(loads):.1f}"
     how = f"Measured {when}: {load}, {missing:,} missing in the end. Load average of the machine {machine}."
     files = "{:g} at first, {:g} at last (medians of a fifth)".format(*_files(samples))
-    grew = f"Memory after the first fifth: {slope:+.1f} ± {error:.1f} MB an hour. File handles: {files}."
+    grew = f"Memory after the first fifth and in the second half: {growth} MB an hour. File handles: {files}."
     heads = [
         "minute",
         "memory MB",
