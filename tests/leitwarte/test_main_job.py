@@ -42,7 +42,7 @@ def test_the_stored_energy_is_that_of_the_file(job: Job, mosquitto: Server, infl
 
 
 async def energy(settings: Settings, job: Job) -> tuple[dict[str, Decimal], dict[str, float]]:
-    """For each series: last less first register reading, and the sum of the stored consumption."""
+    """For each series: last less first register reading, and the sum of the stored consumption, over gaps too."""
     installation = Installation(settings)
     begin_us = parse(job.begin)
     window = Window(begin_us - DAY, begin_us + (job.days + 1) * DAY)
@@ -50,10 +50,14 @@ async def energy(settings: Settings, job: Job) -> tuple[dict[str, Decimal], dict
         registers = [Series(series, "active_energy_import") for series in job.series]
         found = await installation.store.samples(registers, window)
         await installation.analytics.backfill(window)
-        consumption = [Series(f"{series}.supply", "consumption") for series in job.series]
-        derived = await installation.store.samples(consumption, window)
+        meters = {series: f"{series}.supply" for series in job.series}
+        names = ("consumption", "gap_consumption")
+        derived = await installation.store.samples([Series(m, name) for m in meters.values() for name in names], window)
     differences = {
         series.device: Decimal(repr(samples.values[-1].item())) - Decimal(repr(samples.values[0].item()))
         for series, samples in found.items()
     }
-    return differences, {series.device.removesuffix(".supply"): s.values.sum().item() for series, s in derived.items()}
+    return differences, {
+        series: sum(derived[Series(meter, name)].values.sum().item() for name in names)
+        for series, meter in meters.items()
+    }
