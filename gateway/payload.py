@@ -28,14 +28,23 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     """The payload of a frame, read as far as recovery needs it."""
 
     appended_us: int
-    receipts: Receipts | None
+    receipts: msgspec.Raw
     readings: msgspec.Raw
 
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(_Readings).decode
 _unpack_head = msgspec.msgpack.Decoder(_Head).decode
+_unpack_receipts = msgspec.msgpack.Decoder(Receipts | None).decode
 
 
 def receipts_in(payload: bytes) -> Receipts | None:
-    return _unpack_head(payload).receipts
+    """None also for receipts in the form of versions before 0.1.0, one by one with digests of another kind: what is
+    delivered again after the upgrade is stored over itself.
+    """
+    receipts = _unpack_head(payload).receipts
+    try:
+        found: Receipts | None = _unpack_receipts(receipts)
+    except msgspec.ValidationError:
+        return None
+    return found

@@ -54,8 +54,11 @@ def save(receipts: list[Receipts], path: Path) -> None:
 
 
 def load(path: Path) -> list[Receipts]:
-    """The saved receipts; none if the file is missing or damaged."""
+    """The saved receipts; none if the file is missing, damaged, or in the form of versions before 0.1.0."""
     if not path.exists():
         return []
     found = next(scan(path.read_bytes()), None)
-    return _decode(found.payload) if isinstance(found, Frame) else []
+    try:
+        return _decode(found.payload) if isinstance(found, Frame) else []
+    except msgspec.ValidationError:
+        return []
