@@ -7,7 +7,7 @@ plan, sunspec      which registers to ask for
 reader             a block's registers → values, compiled
 frame, link, transport, bus
                    bytes in and out, one connection, how it is made, and one request at a time on it
-station, rota, handover, collector
+station, rota, collector
                    one device on the bus, whose turn it is, what becomes of its readings, and the loop
 decoding, vectors  what is for trying out: words and worked examples without a device
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from collectors.modbus.bus import Bus, BusError, Unreachable
-from collectors.modbus.handover import Handover
 from collectors.modbus.rota import Rota
 from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.station import Station
@@ -31,19 +30,17 @@ class ModbusCollector:
         settings = self._settings
         rota = Rota([Station(device, self._clock) for device in settings.devices], self._clock)
         bus = Bus(Transport(settings), settings.timeout_s, self._clock)
-        handover = Handover(sink)
         try:
             while True:
                 station = await rota.next()
                 readings, reason = await self._poll(station, bus)
                 rota.back(station)
                 if readings:
-                    await handover.give(readings)
+                    await sink.accept(readings, can_wait=False)  # durable before the bus is asked again
                 if reason is not None:
                     sink.failed(station.device.id, reason)
         finally:
             bus.close()
-            await handover.close()
 
     async def _poll(self, station: Station, bus: Bus) -> tuple[list[Reading], str | None]:
         """What it gave, perhaps before it failed, and why it did."""
