@@ -14,6 +14,9 @@ EXCEPTION = 0x80
 IDENTIFY = 43
 """The function of device identification."""
 
+_READING = frozenset({1, 2, 3, 4})  # coils, inputs, holding and input registers
+_MEI_IDENTIFICATION = 14  # 43/13 reaches into CANopen devices, to write as well
+
 _REQUEST = 8  # bytes of an RTU request to read
 _HEADER = struct.Struct(">HHHB")  # transaction, protocol 0, bytes that follow, unit
 _SHORTEST, _LONGEST = 3, 254  # bytes that follow in a reply
@@ -117,6 +120,11 @@ def _crc_of(byte: int) -> int:
 
 
 _CRC = tuple(map(_crc_of, range(256)))
+
+
+def only_reads(question: bytes) -> bool:
+    """Whether nothing in a device can change by it. The question has its function code first."""
+    return question[0] in _READING or question[:2] == bytes([IDENTIFY, _MEI_IDENTIFICATION])
 
 
 def read_question(function: int, address: int, quantity: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from collectors.modbus.frame import FrameError, Framing, Reply
+from collectors.modbus.frame import FrameError, Framing, Reply, only_reads
 
 _TRANSACTIONS = 1 << 16
 
@@ -31,7 +31,10 @@ class Link(asyncio.Protocol):
 
         Raises TimeoutError after ``patience_s`` seconds, FrameError where what came cannot be followed, and OSError
         if the connection breaks. After any of them there is no sense in asking on this link again.
+        Raises ValueError for a question that does more than read: all that goes to devices passes here.
         """
+        if not only_reads(question):
+            raise ValueError(f"function {question[0]} does more than read; Leitwarte never writes to a device")
         assert self._stream is not None
         transaction = self._asked[0] % (_TRANSACTIONS - 1) + 1  # never 0: some answer so to anything
         self._asked = transaction, unit, question[0]
