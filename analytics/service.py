@@ -1,10 +1,11 @@
 """Analytics as a service: every cycle it looks at the live readings, and once an interval has ended at every meter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -44,7 +45,10 @@ _QUIET_US = 10 * MINUTE
 _LOOK_BACK_US = HOUR
 _ASK_AGAIN_US = 15 * SECOND
 _LIVE_KINDS = ("silent", "silent_building", "silent_many", "gateway_down")
+_NO_DEFECTS = (StoreError, SQLAlchemyError, BrokenExecutor)  # of store, alert book or a lost worker: tried again
 _GATEWAY_PATIENCE_US = round(4 * heartbeat.INTERVAL_S * SECOND)
+
+Found = TypeVar("Found")
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0..1."""
@@ -96,15 +100,14 @@ class Analytics:
         self._gateway_down = False
 
     async def run(self) -> None:
-        """Work until cancelled; what fails, mostly because of store, alert book or a lost worker, is tried again."""
+        """Work until cancelled; what fails is tried again, and a meter that cannot be evaluated stops no other."""
         self._silence = self._listening()
         while True:
             try:
                 if not self._learned_us:
-                    now_us = self._clock.now_us()
-                    await self.backfill(Window(now_us - self._settings.history_days * DAY, now_us))
+                    await self.backfill(self._history(self._clock.now_us()))
                 await self.cycle()
-            except* (StoreError, SQLAlchemyError, BrokenExecutor) as failed:
+            except* _NO_DEFECTS as failed:
                 errors = [str(error) for error in failed.exceptions]
                 _log.warning("analytics could not finish and will try again", errors=errors)
             except* Exception:  # noqa: BLE001 - the gateway may be in this process, and must go on
@@ -124,10 +127,7 @@ class Analytics:
         async def one(meter: Meter, workers: Executor) -> None:
             nonlocal done
             async with turn:
-                found = await self._evaluation.history(meter, window, workers)
-                if found is not None:
-                    results, self._detectors[meter.id] = found
-                    await self._keep([results], window.end_us - self._settings.alerts.days * DAY)
+                await self._begin(meter, window, workers)
             done += 1
             if progress:
                 progress(done / len(self._estate.meters))
@@ -181,7 +181,7 @@ class Analytics:
                 meters = list(self._due(group, now_us))
                 for meter in meters:
                     if meter.id not in self._detectors:
-                        await self._begin(meter, now_us)
+                        await self._begin(meter, self._history(now_us))
                 known = [meter for meter in meters if meter.id in self._detectors]
                 if len(known) >= _WORTH_WORKERS and workers is None:
                     workers = await stack.enter_async_context(self._workers())
@@ -208,15 +208,25 @@ class Analytics:
             )
             for meter in meters
         ]
-        await self._keep(await self._evaluation.update(due, workers), since_us)
+        try:
+            results = await self._evaluation.update(due, workers)
+        except _NO_DEFECTS:
+            raise
+        except Exception:  # noqa: BLE001 - whose it is shows one by one
+            each = [await _spared(one.meter, self._evaluation.update([one], workers)) for one in due]
+            results = [result for some in each if some is not None for result in some]
+        await self._keep(results, since_us)
 
-    async def _begin(self, meter: Meter, now_us: int) -> None:
-        """Evaluate a meter of which nothing was known."""
-        window = Window(now_us - self._settings.history_days * DAY, now_us)
-        found = await self._evaluation.history(meter, window)
+    def _history(self, end_us: int) -> Window:
+        """What is learned from, up to there."""
+        return Window(end_us - self._settings.history_days * DAY, end_us)
+
+    async def _begin(self, meter: Meter, window: Window, workers: Executor | None = None) -> None:
+        """Evaluate a meter of which nothing is known."""
+        found = await _spared(meter, self._evaluation.history(meter, window, workers))
         if found is not None:
             results, self._detectors[meter.id] = found
-            await self._keep([results], now_us - self._settings.alerts.days * DAY)
+            await self._keep([results], window.end_us - self._settings.alerts.days * DAY)
 
     async def _look_ahead(self, now_us: int) -> None:
         """Store what is expected of the next days where that is due."""
@@ -237,7 +247,7 @@ class Analytics:
 
     async def _imported(self, now_us: int) -> dict[Series, list[Window]]:
         """What was imported of meters without device since this was asked before."""
-        window = Window(now_us - self._settings.history_days * DAY, now_us)
+        window = self._history(now_us)
         series = [meter.series for meter in self._estate.meters.values() if meter.is_imported]
         return await self._imports.changed(series, window)
 
@@ -247,7 +257,7 @@ class Analytics:
         imported = await self._imported(now_us)
         for meter in self._estate.meters.values():
             if meter.series in imported:
-                await self._begin(meter, now_us)
+                await self._begin(meter, self._history(now_us))
                 late[meter.series] = imported[meter.series]
         await self._redo({meter.id: late.get(meter.series, []) for meter in self._estate.meters.values()}, now_us)
 
@@ -292,7 +302,8 @@ class Analytics:
             if detector is None or meter.is_imported:
                 continue
             for window in windows:
-                results = await self._evaluation.again(Due(meter, detector, window, window.start_us))
+                due = Due(meter, detector, window, window.start_us)
+                results = await _spared(meter, self._evaluation.again(due))
                 if results is not None:
                     _log.info("intervals of the past are redone", meter=meter.id)
                     await self._keep([results], now_us - self._settings.alerts.days * DAY)
@@ -375,10 +386,10 @@ class Analytics:
     async def _relearn(self, now_us: int) -> None:
         """Learn every meter anew, once a day: from results, so that what looked wrong is left out."""
         end_us = now_us // self._evaluation.step_us * self._evaluation.step_us
-        window = Window(end_us - self._settings.history_days * DAY, end_us)
+        window = self._history(end_us)
         async with self._workers() as workers:
             for meter in self._estate.meters.values():
-                detector = await self._evaluation.relearn(meter, window, workers)
+                detector = await _spared(meter, self._evaluation.relearn(meter, window, workers))
                 if detector is not None:
                     self._detectors[meter.id] = detector
         self._learned_us = now_us
@@ -395,3 +406,14 @@ class Analytics:
                 raise
         else:
             await asyncio.to_thread(found.__exit__, None, None, None)
+
+
+async def _spared(meter: Meter, work: Awaitable[Found]) -> Found | None:
+    """What the work on one meter gives; None where a defect comes to light, so that the others go on."""
+    try:
+        return await work
+    except _NO_DEFECTS:
+        raise
+    except Exception:  # noqa: BLE001 - it is told, and the meter tried again
+        _log.exception("a meter cannot be evaluated", meter=meter.id)
+        return None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from msgspec import structs
 from analytics.alerts.alert import State
 from analytics.alerts.book import AlertBook
 from analytics.carbon.factors import FactorSet
+from analytics.evaluation import Evaluation
 from analytics.exchange_book import ExchangeBook
 from analytics.reports.collect import Rules
 from analytics.service import Analytics
@@ -438,3 +440,33 @@ async def test_a_defect_is_told_and_what_comes_next_is_tried(
     running.cancel()
     await asyncio.wait([running, waiting])
     assert running.cancelled()
+
+
+async def test_a_meter_that_cannot_be_evaluated_stops_no_other(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it learned from anew, or updated together with others."""
+    analytics, bad, good = installation.analytics, "school-water.supply", "school-heat.supply"
+    await installation.fill(PAST)
+    source = Evaluation._source
+
+    async def defective(evaluation: Evaluation, meter: Meter, *rest: Any) -> Any:
+        if meter.id == bad:
+            raise IndexError("a defect")
+        return await source(evaluation, meter, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluation, "_source", defective)
+        await analytics.backfill(PAST)
+        assert len(await installation.results("consumption", good)) > 0
+        assert len(await installation.results("consumption", bad)) == 0
+    await analytics.cycle()
+    assert len(await installation.results("consumption", bad)) > 0
+
+    later = Window(NOW, NOW + HOUR)
+    await installation.fill(later)
+    installation.clock.now = later.end_us + MINUTE
+    monkeypatch.setattr(Evaluation, "_source", defective)
+    await analytics.cycle()
+    assert len(await installation.results("consumption", good, later)) > 0
+    assert len(await installation.results("consumption", bad, later)) == 0
