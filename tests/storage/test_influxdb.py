@@ -195,6 +195,16 @@ async def test_many_scattered_suspects_are_left_out_too(fresh_influxd: FreshStor
         assert found.qualities.tolist() == [Quality.SUSPECT, Quality.MEASURED] * 60
 
 
+async def test_a_field_that_flips_between_whole_numbers_and_fractions_is_one_field(fresh_influxd: FreshStore) -> None:
+    """InfluxDB takes a field's type from its first value, and refuses the other from then on."""
+    values = [1, 1.5, 2, -3]
+    async with fresh_influxd() as store:
+        for n, value in enumerate(values):
+            await store.write([Reading(*POWER, value, NOON + n * SECOND)])
+        (found,) = (await store.samples([POWER], ALWAYS)).values()
+        assert found.values.tolist() == values
+
+
 async def test_a_plain_reading_leaves_a_doubt_standing(fresh_influxd: FreshStore) -> None:
     """The documented difference to the embedded store: fields that a line does not name stay as they are."""
     async with fresh_influxd() as store:

@@ -94,6 +94,24 @@ async def test_what_was_accepted_but_not_acknowledged_is_stored_once(
 
 
 @pytest.mark.parametrize("protocol", VERSIONS)
+async def test_a_session_with_1001_poison_messages_goes_on(
+    mosquitto: servers.Server, settings: Build, sink: RecordingSink, protocol: Version
+) -> None:
+    """Messages that nobody can read are kept apart and acknowledged, or the broker would send no others."""
+    config = settings(protocol=protocol)
+    poison = [f"no JSON: {n}" for n in range(1001)]
+    async with running(MqttCollector(config, Clock()), sink):
+        await publish(mosquitto, config.devices[0].topic, *poison, '{"power":1}')
+        await sink.until(readings=1, letters=1001)
+    assert [letter.payload.decode() for letter in sink.letters] == poison
+    async with running(MqttCollector(config, Clock()), sink):
+        await publish(mosquitto, config.devices[0].topic, '{"power":2}')
+        await sink.until(readings=2)
+    assert sink.values("plug") == [1, 2]
+    assert len(sink.letters) == 1001
+
+
+@pytest.mark.parametrize("protocol", VERSIONS)
 async def test_what_was_not_accepted_comes_again(
     mosquitto: servers.Server, settings: Build, sink: RecordingSink, protocol: Version
 ) -> None:
