@@ -314,7 +314,7 @@ def test_settings_that_cannot_work_are_errors(wrong: dict[str, object]) -> None:
 
 
 async def test_an_answer_that_does_not_unpack_is_asked_for_again_later(recorder: Recorder) -> None:
-    recorder.answer("GET", "/query", EMPTY, Answer(200, {"results": []}, {"Content-Encoding": "gzip"}))
+    recorder.answer("GET", "/query", EMPTY, EMPTY, Answer(200, {"results": []}, {"Content-Encoding": "gzip"}))
     async with opened(v1(recorder)) as store:
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await store.series()
