@@ -67,7 +67,8 @@ async def fill(url: str, town: Town, now_us: int) -> None:
     try:
         for device in town.devices:
             recent = readings(device, Window(now_us - 20 * MINUTE, now_us), MINUTE) if device.id != SILENT else []
-            await store.write(readings(device, Window(now_us - DAY, now_us), HOUR) + recent)
+            until_us = now_us - HOUR if device.id == SILENT else now_us  # else it speaks on the hour
+            await store.write(readings(device, Window(now_us - DAY, until_us), HOUR) + recent)
         doubted = Reading("school-main", "active_power", 9e6, now_us - HOUR, Quality.SUSPECT, "range")
         await store.write([doubted, *(beat(now_us - n * MINUTE, well=True) for n in range(4))])
         await store.write(list(of_itself(town, now_us)))
