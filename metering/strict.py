@@ -1,7 +1,11 @@
 """The base of everything that is read from YAML: settings, device templates, scenarios."""
 
 import ast
+import gc
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
 from textwrap import dedent
 
@@ -36,8 +40,10 @@ class StrictQuery(Strict):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
+@cache
 def _texts_below_attributes(kind: type) -> dict[str, str]:
-    (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
+    with _no_garbage_collected():
+        (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
     assert isinstance(definition, ast.ClassDef)
     return {
         attribute.target.id: inspect.cleandoc(below.value.value)
@@ -45,3 +51,18 @@ def _texts_below_attributes(kind: type) -> dict[str, str]:
         if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name)
         if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
     }
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """While Python parses: what is collected may log a traceback, and to format one Python 3.11 parses its lines.
+
+    One parsing within another makes the outer one raise SystemError ("AST constructor recursion depth mismatch").
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -121,7 +121,7 @@ def test_stuck_registers(run: Mapping[str, Any]) -> None:
 
 def test_counters_that_begin_again(run: Mapping[str, Any]) -> None:
     spoiled, healed = energies(run, ModbusFault.RESTARTED)
-    assert 0.0 <= spoiled[0] < spoiled[-1] < 4.0
+    assert 0.0 <= spoiled[0] < spoiled[-1] < 1000.0
     assert healed[-1] > 1000.0
 
 
