@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -45,6 +45,11 @@ _CYCLE_S = 10.0
 _STUCK_AFTER_S = 40.0
 _SILENT_AFTER_S = 30.0
 _TARIFFS = {"electricity": 0.29, "heat": 0.14, "gas": 1.1, "water": 4.6}  # invented, of a usual size
+_STATE_NUMBER = "0.9650"
+_CALORIFIC_VALUES = (11.412, 11.398, 11.371, 11.343, 11.326, 11.309, 11.298, 11.304, 11.327, 11.352, 11.386, 11.405)
+"""Of the town's gas by calendar month, kWh(Hs)/m³: invented, of the size that H-gas has."""
+_BILLED_AHEAD = 365 * DAY  # a demo may run for long
+_GAS_SOURCE = "simulierte Stadt (erfunden) / simulated town (invented)"
 
 
 class Past(msgspec.Struct):
@@ -163,6 +168,7 @@ class Demo:
             "store": {"kind": "embedded"},
             "gateway": {"stuck_after_s": _STUCK_AFTER_S, "health": {"port": 0}},
             "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
+            "carbon": {"gas": list(_gas(town.start_us, self._clock.now_us()))},
             "web": {"port": self._port},
             **acquisition(
                 town.estate, town.devices, modbus_ports=ports, broker=Broker.in_process(broker.host, broker.port)
@@ -185,6 +191,15 @@ class Demo:
             kg_co2e_last_day=await _emissions_of_yesterday(installation),
             address=f"http://localhost:{installation.web.port}",
         )
+
+
+def _gas(first_us: int, now_us: int) -> Iterator[dict[str, str]]:
+    """The bills of the town's gas: one a calendar month, from the first to a year from now."""
+    first, last = (LocalCalendar().date_of(at_us) for at_us in (first_us, now_us + _BILLED_AHEAD))
+    for month in Period(first, last).months:
+        whole = month.whole_month
+        quality = {"state_number": _STATE_NUMBER, "calorific_value": str(_CALORIFIC_VALUES[whole.start.month - 1])}
+        yield {"start": whole.start.isoformat(), "end": whole.end.isoformat(), **quality, "source": _GAS_SOURCE}
 
 
 async def make_history(store: Store, devices: Sequence[SimDevice], window: Window, progress: Show) -> None:

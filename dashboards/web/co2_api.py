@@ -77,6 +77,13 @@ class ValuesOut(Strict):
     values: list[float]
 
 
+class ExchangedOut(Strict):
+    """A meter exchange (Zählerwechsel): where the register begins anew."""
+
+    time: str
+    text: str
+
+
 class TraceOut(Strict):
     """A figure and the next step below it: smaller figures, or a meter's intervals and register readings."""
 
@@ -85,6 +92,7 @@ class TraceOut(Strict):
     meter: str | None
     intervals: ValuesOut
     readings: ValuesOut
+    exchanges: list[ExchangedOut]
     factors: list[SourceOut]
     version: str
 
@@ -218,6 +226,7 @@ def trace_out(found: Trace) -> TraceOut:
         meter=found.meter.id if found.meter else None,
         intervals=_values(found.intervals),
         readings=_values(found.readings),
+        exchanges=[ExchangedOut(time=isoformat(event.time_us), text=event.title) for event in found.exchanges],
         factors=[
             SourceOut(
                 id=factor.id,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import sync_playwright
 
+from leitwarte.settings_file import load
 from metering import instant
 from metering.clock import Clock
 from tests.leitwarte.processes import Running, leitwarte, started
@@ -49,6 +50,11 @@ def test_a_live_fault_becomes_an_alert_on_screen_within_two_minutes(
     assert summary["kg_co2e_last_day"] > 0
     assert summary["address"].startswith("http://localhost:")
     assert len(json.loads((tmp_path / "demo" / "town.json").read_text())["live_us"]) == 2
+
+    settings = load(tmp_path / "demo" / "leitwarte.yaml").settings
+    gas = settings.rules().gas
+    assert gas is not None
+    assert "invented" in gas.on(settings.tomorrow()).source, "the gas of the demo is nobody's"
 
 
 def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ class Line:
     building_id: str
     building: str
     carrier: str
+    scope: str
+    entry: str
     month: str
     kwh_measured: Decimal | None
     kwh_substituted: Decimal | None
@@ -45,11 +47,11 @@ class Line:
 
 
 def lines(report: Report, language: Language) -> list[Line]:
-    texts = Texts("analytics.reports", language)
-    return [_line(row, report, texts) for row in report.rows if row.carrier is not Carrier.WATER]
+    texts, names = Texts("analytics.reports", language), Texts("analytics.reports.formats", language)
+    return [_line(row, report, texts, names) for row in report.rows if row.carrier is not Carrier.WATER]
 
 
-def _line(row: Row, report: Report, texts: Texts) -> Line:
+def _line(row: Row, report: Report, texts: Texts, names: Texts) -> Line:
     kwh, kg, factors = row.sum.kwh, row.sum.kg, row.sum.factors
     kwh_measured, kwh_substituted, kwh_total = _amounts(kwh)
     kg_measured, kg_substituted, kg_total = _amounts(kg)
@@ -57,6 +59,8 @@ def _line(row: Row, report: Report, texts: Texts) -> Line:
         building_id=row.building.id,
         building=row.building.name,
         carrier=texts(row.carrier.value),
+        scope=names(f"scope_{row.scope}"),
+        entry=names(f"entry_{row.entry}"),
         month=f"{row.month:%Y-%m}",
         kwh_measured=kwh_measured,
         kwh_substituted=kwh_substituted,

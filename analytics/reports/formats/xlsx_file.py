@@ -23,7 +23,7 @@ Book = Any
 
 
 def write(report: Report, language: Language) -> bytes:
-    """Sheets: overview, rows, factors, figures. The same report gives the same bytes.
+    """Sheets: overview, rows, what stands beside the balance, factors, figures. The same report gives the same bytes.
 
     Numbers are shown rounded and kept unrounded (as double, about 15 digits). A formula carries its result, so that
     programs that do not calculate show it too.
@@ -35,8 +35,11 @@ def write(report: Report, language: Language) -> bytes:
     book.set_properties({"title": f"{told.say('title')}: {told.period(report.period)}", "created": _NEVER})
     paper = _Paper(book, say, told)
     counted = [row for row in report.rows if row.entry in COUNTED and row.carrier is not Carrier.WATER]
+    beside = [row for row in report.rows if row.entry not in COUNTED]
     _overview(paper, counted)
-    _rows(paper, counted)
+    _rows(paper, "sheet_rows", counted)
+    if beside:
+        _rows(paper, "sheet_beside", beside)
     _factors(paper)
     _figures(paper)
     book.close()
@@ -121,9 +124,9 @@ def _overview(paper: _Paper, rows: Sequence[Row]) -> None:
     sheet.write_string(total + 2, 0, say("unrounded"))
 
 
-def _rows(paper: _Paper, rows: Sequence[Row]) -> None:
+def _rows(paper: _Paper, key: str, rows: Sequence[Row]) -> None:
     """One row a building, carrier, scope, entry and month; emissions are energy times the effective factor."""
-    sheet = paper.sheet("sheet_rows", _ROW_COLUMNS)
+    sheet = paper.sheet(key, _ROW_COLUMNS)
     for n, row in enumerate(rows, 1):
         texts = (
             row.building.name,

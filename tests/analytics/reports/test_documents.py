@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import re
 from datetime import date
 from decimal import Decimal
@@ -175,6 +176,21 @@ def test_the_workbooks_formulas_give_the_reports_totals(report: Report, language
     whole = report.figure(Measure.ENERGY).value
     assert whole is not None
     assert results[0].cell(9, 2).value == pytest.approx(float(whole)) == pytest.approx(sum(sums.values()))
+
+
+def test_what_stands_beside_the_balance_is_told_apart_in_every_format(report: Report) -> None:
+    """Whoever adds up a column must not add what is avoided, or take off what is fed in."""
+    rows = json.loads(write(report, "json", "en"))["rows"]
+    entries = {row["entry"] for row in rows}
+    assert entries == {"Supply", "Own use", "Feed-in (not netted)", "Avoided elsewhere (not subtracted)"}
+    whole = report.figure(Measure.EMISSIONS).value
+    assert whole is not None
+    counted = sum(row["kg"] or 0 for row in rows if row["entry"] in {"Supply", "Own use"})
+    assert counted == pytest.approx(float(whole), abs=0.001 * len(rows))
+    assert "Einspeisung (nicht abgezogen)" in write(report, "csv", "de").decode("utf-8-sig")
+    book = openpyxl.load_workbook(io.BytesIO(write(report, "xlsx", "de")))
+    beside = list(book["Neben der Bilanz"].iter_rows(min_row=2, values_only=True))
+    assert {row[3] for row in beside} == {"Einspeisung (nicht abgezogen)", "Anderswo vermieden (nicht abgezogen)"}
 
 
 def test_a_name_that_looks_like_a_formula_stays_a_name(report: Report) -> None:

@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from metering.event import Event, Severity
+from metering.instant import parse
 from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,6 +37,18 @@ async def test_figures_come_page_by_page_and_lead_down(client: httpx.AsyncClient
     assert below["factors"][0]["document"]
     parts = [Decimal(part["value"]) for part in below["parts"] if part["value"] is not None]
     assert sum(parts) == Decimal(whole["value"])
+
+
+async def test_the_way_down_names_a_meter_exchange(web: Running, client: httpx.AsyncClient) -> None:
+    noon = parse("2026-03-21T11:00:00Z")
+    title = "Zählerwechsel Hauptzähler Strom"
+    await web.store.write_events(  # type: ignore[operator]
+        [Event("exchange:test", noon, noon, "exchange", Severity.INFO, "wache-electricity-m", "wache", title)]
+    )
+    day = "UBA-16-2026/2026-03-21/energy/meter:wache-electricity-m/electricity/all"
+    found = (await client.get(f"/api/co2/v1/figures/{day}")).json()
+    assert found["exchanges"] == [{"time": "2026-03-21T11:00:00Z", "text": title}]
+    assert found["readings"]["times"]
 
 
 async def test_an_unchanged_answer_is_not_sent_again(client: httpx.AsyncClient) -> None:
