@@ -59,8 +59,3 @@ def network_factor(heat_kg: Decimal, fed_in_kwh: Decimal, losses_kwh: Decimal) -
     if not 0 <= losses_kwh < fed_in_kwh:
         raise ValueError(f"network losses of {losses_kwh} kWh do not fit a feed-in of {fed_in_kwh} kWh")
     return heat_kg / (fed_in_kwh - losses_kwh)
-
-
-def with_upstream_surcharge(direct_kg_per_kwh: Decimal) -> Decimal:
-    """A network's own value for GEG proofs: +20 %, at least 40 g/kWh for upstream (GEG Annex 9, as quoted)."""
-    return direct_kg_per_kwh + max(direct_kg_per_kwh * Decimal("0.2"), Decimal("0.040"))

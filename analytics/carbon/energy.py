@@ -6,7 +6,7 @@ Gas meters count operating volume and bills are in kWh(Hs), while most factors a
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -157,8 +157,3 @@ def state_number(temperature_c: Decimal, pressure_mbar: Decimal, compressibility
     """Zustandszahl z = (T_n/T) · (p/p_n) / K of dry gas, p absolute (DVGW G 685): T_n 273.15 K, p_n 1013.25 mbar."""
     kelvin = Decimal("273.15")
     return kelvin / (kelvin + temperature_c) * pressure_mbar / Decimal("1013.25") / compressibility
-
-
-def statutory_tonnes(kg: Decimal) -> int:
-    """Whole tonnes as EBeV 2030 reports them: the total, rounded down once (Annex 2 Part 1)."""
-    return int((kg / 1000).to_integral_value(ROUND_FLOOR))

@@ -8,27 +8,6 @@ from analytics.carbon.mix import Intensity
 from metering.samples import Floats, Int64s
 
 
-def hourly_emissions(consumption: Floats, intensity_g_per_kwh: Floats) -> Floats:
-    """Emissions of each interval, kg, shape (n,), from kWh and g/kWh of the same; NaN where either is unknown.
-
-    Raises ValueError for arrays of different length.
-    """
-    if consumption.shape != intensity_g_per_kwh.shape:
-        raise ValueError(f"{len(consumption)} intervals of consumption, {len(intensity_g_per_kwh)} of intensity")
-    return np.asarray(consumption * intensity_g_per_kwh / 1000.0, np.float64)
-
-
-def weighted_intensity(consumption: Floats, intensity_g_per_kwh: Floats) -> float:
-    """The intensity of what was consumed, g/kWh, over the intervals where both are known; NaN if nothing was consumed.
-
-    The plain mean of the intensities is another number, and the wrong one.
-    """
-    kg = hourly_emissions(consumption, intensity_g_per_kwh)
-    known = np.isfinite(kg)
-    kwh = consumption[known].sum()
-    return float(kg[known].sum() * 1000.0 / kwh) if kwh else float("nan")
-
-
 @dataclass(frozen=True, slots=True)
 class Matched:
     """Consumption by the intensity of its hours, beside the annual factor.
@@ -47,9 +26,15 @@ class Matched:
     computed_kg: float
 
     @property
-    def g_per_kwh(self) -> float:
-        """Of ``anchored_kg``; NaN without it, or without consumption."""
-        return self.anchored_kg * 1000.0 / self.kwh if self.kwh and self.anchored_kg is not None else float("nan")
+    def anchored_g_per_kwh(self) -> float | None:
+        """The intensity of what was consumed, by ``anchored_kg``; None without it, or without consumption."""
+        return self.anchored_kg * 1000.0 / self.kwh if self.kwh and self.anchored_kg is not None else None
+
+    @property
+    def computed_g_per_kwh(self) -> float | None:
+        """The same by ``computed_kg``, of the known share. The plain mean of the intensities is another number."""
+        known = self.kwh * self.share
+        return self.computed_kg * 1000.0 / known if known else None
 
     def plus(self, other: "Matched") -> "Matched":
         """Both together; they are of the same mix."""
@@ -91,14 +76,3 @@ def matched(start_us: Int64s, kwh: Floats, intensity: Intensity) -> Matched:
         else None,
         computed_kg=float((kwh[known] * computed[known]).sum()) / 1000.0,
     )
-
-
-def matching_score(load: Floats, carbon_free: Floats) -> float:
-    """Share of the load that is met in its own hour: Σ min(load, carbon-free) / Σ load; NaN without load.
-
-    Shapes (n,), same intervals, kWh; intervals in which either is unknown are left out. Hourly matching as proposed for
-    the revision of the GHG Protocol's scope 2: an annual balance of 100 % mostly scores less.
-    """
-    known = np.isfinite(load) & np.isfinite(carbon_free)
-    total = load[known].sum()
-    return float(np.minimum(load[known], carbon_free[known]).sum() / total) if total else float("nan")

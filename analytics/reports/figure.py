@@ -24,6 +24,8 @@ class Measure(StrEnum):
     AVOIDED = "avoided"  # kg avoided elsewhere by own generation: beside the inventory, never subtracted
     OWN_USE = "own_use"  # kWh generated and used on site
     FEED_IN = "feed_in"  # kWh given to the network: never netted
+    SELF_CONSUMPTION = "self_consumption"  # Eigenverbrauchsquote: % of the own generation that is used on site
+    SELF_SUFFICIENCY = "self_sufficiency"  # Autarkiegrad: % of the electricity used that is generated on site
     CHP_ENERGY = "chp_energy"  # kWh of electricity and heat of own plants whose fuel counts: beside the inventory
     CHP_EMISSIONS = "chp_emissions"  # kg of that fuel that are theirs: beside the inventory
     WEATHER_NORMALISED = "weather_normalised"  # kWh of heat in a normal year; never in a BISKO balance
@@ -78,7 +80,7 @@ class Figure:
     """A number of a report; nothing is rounded.
 
     value            None if nothing can be told; else the sum of what can, see ``problems``
-    unit             kWh, kg, kg CO2e, EUR, kWh/m², kg CO2e/m²
+    unit             kWh, kg, kg CO2e, EUR, kWh/m², kg CO2e/m², %
     completeness     0..1, the measured share of the time; None where time does not matter
     estimated_share  0..1, the share of the value that is substituted; None without a value
     low, high        the band: provisional factors and substituted values taken at their worst; None without a value

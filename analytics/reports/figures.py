@@ -26,6 +26,7 @@ _ENTRIES: Mapping[Measure, tuple[Entry, ...]] = {
     Measure.COST: (Entry.SUPPLY,),
     Measure.WATER: (Entry.SUPPLY,),
 }
+SHARES = (Measure.SELF_CONSUMPTION, Measure.SELF_SUFFICIENCY)
 _KG = (Measure.EMISSIONS, Measure.AVOIDED, Measure.CHP_EMISSIONS)
 
 
@@ -70,6 +71,8 @@ class Sums:
             return self._per_area(asked)
         if asked.measure is Measure.WEATHER_NORMALISED:
             return self._normalised(asked)
+        if asked.measure in SHARES:
+            return self._share(asked)
         chosen = [total for key, total in self._of[asked.place].items() if self._in(key, asked)]
         if asked.measure is Measure.COST:
             return self._cost(asked)
@@ -123,6 +126,19 @@ class Sums:
 
     def _other(self, asked: FigureId, measure: Measure) -> Figure:
         return self.figure(FigureId(asked.view, asked.period, measure, asked.place, asked.carrier, asked.scope))
+
+    def _share(self, asked: FigureId) -> Figure:
+        """Own use in the own generation, or in all the electricity that is used."""
+        own = self._other(asked, Measure.OWN_USE)
+        whole = self._other(asked, Measure.ENERGY)
+        value = whole.value
+        if asked.measure is Measure.SELF_CONSUMPTION:
+            whole = self._other(asked, Measure.FEED_IN)  # none is fed in where no meter counts it
+            value = None if own.value is None else own.value + (whole.value or Decimal(0))
+        problems = tuple(dict.fromkeys((*own.problems, *whole.problems)))
+        if own.value is None or not value:
+            return Figure(asked, None, "%", own.completeness, problems=problems)
+        return Figure(asked, own.value / value * 100, "%", own.completeness, problems=problems)
 
     def _per_area(self, asked: FigureId) -> Figure:
         energy = asked.measure is Measure.ENERGY_PER_AREA
@@ -223,6 +239,8 @@ def _beside(
     ):
         if sums.has(place, entry):
             yield asked(measure, ALL)
+    if sums.has(place, Entry.OWN_USE) and not sums.has(place, Entry.CHP, Carrier.ELECTRICITY):
+        yield from (asked(measure, Carrier.ELECTRICITY) for measure in SHARES)
     for carrier in (ALL, *carriers):
         if sums.has(place, Entry.CHP, carrier):
             yield asked(Measure.CHP_ENERGY, carrier)

@@ -10,8 +10,8 @@ from analytics.carbon.factor import Factor
 from analytics.carbon.plant import SETTINGS
 from analytics.carbon.view import View
 from analytics.reports.assemble import balanced
+from analytics.reports.by_hour import with_hours
 from analytics.reports.collect import collect
-from analytics.reports.hourly import hourly
 from analytics.reports.manifest import Manifest
 from analytics.reports.period import Period
 from analytics.reports.report import Report
@@ -22,18 +22,18 @@ from storage.protocol import Store
 
 
 async def freeze(store: Store, estate: Estate, period: Period, rules: Rules, view: View, place: str) -> Report:  # noqa: PLR0913, PLR0917
-    """The report with its manifest. Raises as `collect` and `hourly`."""
+    """The report with its manifest. Raises as `collect` and `with_hours`."""
     inputs = await fingerprints(store, balanced(estate, place, rules), period, rules)
-    report = await collect(store, estate, period, rules, view, place, compare=True)
+    report = await with_hours(
+        store, estate, await collect(store, estate, period, rules, view, place, compare=True), rules
+    )
     editions = {factor.edition for factor in report.factors}
     editions |= {factor.edition for factors in view.scopes.values() for factor in factors.factors}
     digests = {name: rules.shelf.digest(name) for name in sorted(editions - {SETTINGS})}
     settings = digest(encoded(_settings(estate, rules, place)))
     parts = (view.name, str(period), place, digests, inputs, settings, report.method.version)
-    by_hour = await hourly(store, balanced(estate, place, rules), period, rules, view)
     return replace(
         report,
-        hourly=by_hour,
         manifest=Manifest(view.name, digests, inputs, settings, report.method.version, digest(encoded(parts))),
     )
 
@@ -66,6 +66,7 @@ def document(report: Report) -> bytes:
         "conformity": report.conformity,
         "method": report.method,
         **({"hourly": report.hourly} if report.hourly else {}),
+        **({"matching": report.matching} if report.matching else {}),
         "factors": [_factor(factor) for factor in report.factors],
         "manifest": report.manifest,
     }

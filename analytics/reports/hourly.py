@@ -84,14 +84,15 @@ async def matched_energy(store: Store, meters: Sequence[str], window: Window, by
     """What some meters consumed, by id, hour by hour with its intensity; what registers counted over gaps is in it."""
     parts = []
     for first in range(0, len(meters), _AT_ONCE):
-        some = [_stored(meter) for meter in meters[first : first + _AT_ONCE]]
+        some = [stored(meter) for meter in meters[first : first + _AT_ONCE]]
         samples = await store.samples(list(chain.from_iterable(some)), window)
         pairs = [(samples[consumption], samples[bridged]) for consumption, bridged in some]
         parts.append(await asyncio.to_thread(_of, pairs, by_hour))
     return reduce(Matched.plus, parts)
 
 
-def _stored(meter: str) -> tuple[Series, Series]:
+def stored(meter: str) -> tuple[Series, Series]:
+    """The series of what is known of a meter's intervals, as `with_gaps` takes them."""
     return Series(meter, "consumption"), Series(meter, "gap_consumption")
 
 

@@ -14,6 +14,7 @@ from analytics.reports.figure import Figure, Measure
 from analytics.reports.gaps import PeriodSum
 from analytics.reports.hourly import Hourly
 from analytics.reports.manifest import Manifest
+from analytics.reports.matching import Matching
 from analytics.reports.period import Period
 from metering.estate import Building, Carrier, Estate, Meter, Role
 
@@ -82,6 +83,7 @@ class Report:
     conformity whether it is a BISKO balance, and why not; None for other kinds of views
     manifest   what it was made of
     hourly     purchased electricity by the intensity of each hour, year by year; empty: the annual factor stands alone
+    matching   what photovoltaics covered of the load of their buildings at the time; empty without any
     """
 
     view: View
@@ -94,6 +96,7 @@ class Report:
     conformity: Conformity | None = None
     manifest: Manifest | None = None
     hourly: tuple[Hourly, ...] = ()
+    matching: tuple[Matching, ...] = ()
 
     @property
     def start(self) -> date:

@@ -8,7 +8,7 @@ from analytics.energy.gaps import with_gaps
 from analytics.reports.assemble import balanced
 from analytics.reports.collect import collect
 from analytics.reports.figure import ALL, Figure, FigureId, Measure
-from analytics.reports.figures import Sums
+from analytics.reports.figures import SHARES, Sums
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
 from metering.estate import Estate, Meter, Role
@@ -80,7 +80,7 @@ async def _figure(store: Store, estate: Estate, asked: FigureId, rules: Rules) -
 
 
 def _of_meter(asked: FigureId, meter: Meter) -> FigureId:
-    measure = _MEASURES.get(meter.role, asked.measure)
+    measure = _MEASURES.get(meter.role, Measure.ENERGY if asked.measure in SHARES else asked.measure)
     return replace(asked, place=f"meter:{meter.id}", measure=measure)
 
 

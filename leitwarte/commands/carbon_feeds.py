@@ -107,7 +107,12 @@ def hourly(
         output.print(f"hourly, at the annual level: none, the mix is known for {found.of_year:.0%} of a year only")
     else:
         output.print(
-            f"hourly, at the annual level: {result.anchored_kg:,.1f} kg ({result.g_per_kwh:.1f} g/kWh)", markup=False
+            f"hourly, at the annual level: {result.anchored_kg:,.1f} kg ({result.anchored_g_per_kwh or 0:.1f} g/kWh)",
+            markup=False,
         )
-    output.print(f"hourly, as computed (mean {found.mean:.1f} g/kWh): {result.computed_kg:,.1f} kg", markup=False)
+    output.print(
+        f"hourly, as computed: {result.computed_kg:,.1f} kg ({result.computed_g_per_kwh or 0:.1f} g/kWh of what was "
+        f"consumed; {found.mean:.1f} g/kWh of what was generated)",
+        markup=False,
+    )
     output.print(f"{annual.id}; {generated.source}, {generated.attribution}, {generated.licence}", markup=False)

@@ -3,21 +3,26 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from analytics.carbon.view import View
 from analytics.reports.building import sheet
 from analytics.reports.building.rows import energy_rows
+from analytics.reports.by_hour import with_hours
 from analytics.reports.collect import collect
 from analytics.reports.formats import FORMATS, write
 from analytics.reports.frozen import freeze
 from analytics.reports.period import Period
+from analytics.reports.report import Report
+from analytics.reports.rules import Rules
 from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, commands, errors, fail
 from leitwarte.commands.opening import opened_store, settings_file
+from metering.estate import Estate
 from metering.texts import Language
+from storage.protocol import Store
 
 _BINARY = ("pdf", "xlsx")
 _DIRECT = "GHGP-LB"
@@ -54,7 +59,7 @@ def co2(
         fail(error.args[0], WRONG_CALL)
 
     async def make() -> bytes:
-        make_ = freeze if format_ in _PUBLISHED else partial(collect, compare=True)
+        make_ = freeze if format_ in _PUBLISHED else _unfrozen
         async with opened_store(settings) as store:
             report = await make_(store, settings.estate(), asked, own, view, place)
             return await asyncio.to_thread(write, report, format_, lang or settings.language)
@@ -102,6 +107,12 @@ def energy(
     except LookupError as error:
         fail(error.args[0], WRONG_CALL)
     _put(content, out)
+
+
+async def _unfrozen(store: Store, estate: Estate, period: Period, rules: Rules, view: View, place: str) -> Report:
+    """Without a manifest, which takes a look at every value."""
+    report = await collect(store, estate, period, rules, view, place, compare=True)
+    return await with_hours(store, estate, report, rules)
 
 
 def _check_format(format_: str, known: Sequence[str], out: Path | None) -> None:

@@ -40,6 +40,10 @@ def write(report: Report, language: Language) -> bytes:
     _rows(paper, "sheet_rows", counted)
     if beside:
         _rows(paper, "sheet_beside", beside)
+    if report.hourly:
+        _hourly(paper)
+    if report.matching:
+        _matching(paper)
     _factors(paper)
     _figures(paper)
     book.close()
@@ -149,6 +153,52 @@ def _rows(paper: _Paper, key: str, rows: Sequence[Row]) -> None:
         sheet.write_string(n, 10, " ".join(factor.id for factor in row.sum.factors))
         sheet.write_string(n, 11, " ".join(row.meters))
     sheet.autofilter(0, 0, max(1, len(rows)), len(_ROW_COLUMNS) - 1)
+
+
+def _hourly(paper: _Paper) -> None:
+    """Purchased electricity by the intensity of each hour, year by year."""
+    columns = (
+        ("year", 8),
+        ("kwh", 18),
+        ("annual_kg", 18),
+        ("anchored_kg", 18),
+        ("computed_kg", 18),
+        ("anchored_g_per_kwh", 18),
+        ("computed_g_per_kwh", 18),
+        ("share_known", 14),
+        ("source", 60),
+    )
+    sheet = paper.sheet("sheet_hourly", columns)
+    for n, one in enumerate(paper.told.report.hourly, 1):
+        of = one.matched
+        sheet.write_number(n, 0, one.year)
+        values = (of.kwh, of.annual_kg, of.anchored_kg, of.computed_kg, of.anchored_g_per_kwh, of.computed_g_per_kwh)
+        for column, value in enumerate(values, 1):
+            if value is not None:
+                sheet.write_number(n, column, value, paper.number)
+        sheet.write_number(n, 7, of.share, paper.percent)
+        sheet.write_string(n, 8, f"{one.source}, {one.attribution}, {one.licence}")
+
+
+def _matching(paper: _Paper) -> None:
+    """What photovoltaics covered at the time; the shares are formulas."""
+    columns = (
+        ("building", 28),
+        ("load_kwh", 18),
+        ("generated_kwh", 18),
+        ("covered_kwh", 22),
+        ("matching_score", 18),
+        ("hours_known", 18),
+    )
+    sheet = paper.sheet("sheet_matching", columns)
+    for n, one in enumerate(paper.told.report.matching, 1):
+        of = one.match
+        sheet.write_string(n, 0, one.building.name)
+        for column, value in enumerate((of.load, of.generated, of.covered), 1):
+            sheet.write_number(n, column, value, paper.number)
+        if of.score is not None:
+            sheet.write_formula(n, 4, f"=D{n + 1}/B{n + 1}", paper.percent, of.score)
+        sheet.write_number(n, 5, of.known)
 
 
 def _factors(paper: _Paper) -> None:

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from analytics.carbon.matching import Match
 from analytics.carbon.view import Scope
 from analytics.reports.changes import Change
 from analytics.reports.figure import ALL, Figure, Measure
+from analytics.reports.hourly import Hourly
+from analytics.reports.matching import total
 from analytics.reports.paper import charts
 from analytics.reports.paper.content import Block, Chapter, Column, KeyFigure, KeyFigures, Paragraph, Picture, Table
 from analytics.reports.paper.numbers import MISSING
 from analytics.reports.paper.told import INCOMPLETE, Told
-from metering.estate import Building
+from metering.estate import Building, Carrier
 
 _TON = Decimal(1000)  # kg, kWh
 _RANKED = 20  # buildings in a picture
@@ -88,25 +91,31 @@ def emissions(told: Told) -> Chapter:
 def generation(told: Told) -> Chapter:
     """What was generated on site: used, fed in, avoided elsewhere. Nothing of it is netted."""
     say = told.say
-    figures = [
-        (measure, unit, figure)
-        for measure, unit in (
-            (Measure.OWN_USE, "MWh"),
-            (Measure.FEED_IN, "MWh"),
-            (Measure.AVOIDED, _tons(told)),
-            (Measure.CHP_ENERGY, "MWh"),
-            (Measure.CHP_EMISSIONS, _tons(told)),
-        )
-        if (figure := told.figure(measure)) is not None
-    ]
-    rows = tuple((say(measure.value), told.mega(figure), unit, told.known(figure)) for measure, unit, figure in figures)
+    amounts = (
+        (Measure.OWN_USE, ALL, "MWh"),
+        (Measure.FEED_IN, ALL, "MWh"),
+        (Measure.SELF_CONSUMPTION, Carrier.ELECTRICITY, "%"),
+        (Measure.SELF_SUFFICIENCY, Carrier.ELECTRICITY, "%"),
+        (Measure.AVOIDED, ALL, _tons(told)),
+        (Measure.CHP_ENERGY, ALL, "MWh"),
+        (Measure.CHP_EMISSIONS, ALL, _tons(told)),
+    )
+    rows = tuple(
+        (say(measure.value), told.plain(figure) if unit == "%" else told.mega(figure), unit, told.known(figure))
+        for measure, carrier, unit in amounts
+        if (figure := told.figure(measure, carrier=carrier)) is not None
+    )
     columns = (
         Column("", share=5),
         Column(say("amount"), number=True, share=2),
         Column(say("unit"), share=2),
         Column(say("known"), share=6),
     )
-    blocks: tuple[Block, ...] = (Paragraph(say("generation_about")), Table(say("generation"), columns, rows))
+    blocks: tuple[Block, ...] = (
+        Paragraph(say("generation_about")),
+        Table(say("generation"), columns, rows),
+        *_matching(told),
+    )
     return Chapter(say("chapter_generation"), blocks if rows else ())
 
 
@@ -322,29 +331,61 @@ def _hourly(told: Told, unit: str) -> list[Block]:
     """The annual and the hourly figure of purchased electricity beside each other."""
     say, numbers = told.say, told.numbers
 
-    def tons(kg: float | None) -> str:
-        return MISSING if kg is None else numbers.mega(Decimal(repr(kg)))
+    def row(of: Hourly, name: str, kg: float | None, g_per_kwh: float | None) -> tuple[str, ...]:
+        if kg is None or g_per_kwh is None:
+            return str(of.year), name, MISSING, MISSING, MISSING
+        tons = numbers.mega(Decimal(repr(kg)))
+        return str(of.year), name, numbers.mega(Decimal(repr(of.matched.kwh))), tons, _float(told, g_per_kwh)
 
-    rows = tuple(
-        (
-            str(one.year),
-            tons(one.matched.kwh),
-            tons(one.matched.annual_kg),
-            tons(one.matched.anchored_kg),
-            tons(one.matched.computed_kg),
-            numbers.percent(Decimal(repr(one.matched.share))),
-        )
-        for one in told.report.hourly
-    )
+    rows = []
+    for one in told.report.hourly:
+        of = one.matched
+        share = numbers.percent(Decimal(repr(of.share)))
+        rows += [
+            row(one, say("by_year"), of.annual_kg, float(one.factor.g_per_kwh)),
+            row(one, say("by_hour"), of.anchored_kg, of.anchored_g_per_kwh),
+            row(one, say("by_hour_computed", share=share), of.computed_kg, of.computed_g_per_kwh),
+        ]
     columns = (
         Column(say("year"), share=2),
-        Column("MWh", number=True, share=2),
-        Column(f"{say('by_year')} {unit}", number=True, share=3),
-        Column(f"{say('by_hour')} {unit}", number=True, share=3),
-        Column(f"{say('by_hour_computed')} {unit}", number=True, share=3),
-        Column(say("by_hour_share"), number=True, share=2),
+        Column(say("reckoned"), share=9),
+        Column("MWh", number=True, share=3),
+        Column(unit, number=True, share=3),
+        Column(say("grams"), number=True, share=3),
     )
-    return [Paragraph(say("hourly_about")), Table(say("hourly_table"), columns, rows)] if rows else []
+    return [Paragraph(say("hourly_about")), Table(say("hourly_table"), columns, tuple(rows))] if rows else []
+
+
+def _matching(told: Told) -> list[Block]:
+    """What photovoltaics covered at the time, building by building."""
+    say, found = told.say, told.report.matching
+    if not found:
+        return []
+
+    def row(name: str, of: Match) -> tuple[str, ...]:
+        shares = [Decimal(repr(share)) if share is not None else None for share in (of.balance, of.score)]
+        return (
+            name,
+            told.numbers.mega(Decimal(repr(of.load))),
+            told.numbers.mega(Decimal(repr(of.generated))),
+            *(told.numbers.percent(share) for share in shares),
+            told.numbers.percent(Decimal(of.known) / of.hours if of.hours else None),
+        )
+
+    columns = (
+        Column(say("building"), share=6),
+        *(
+            Column(say(f"matching_{name}"), number=True, share=3)
+            for name in ("load", "generated", "balance", "score", "known")
+        ),
+    )
+    rows = tuple(row(one.building.name, one.match) for one in found)
+    total_ = row(say("total"), total(found)) if len(found) > 1 else ()
+    return [Paragraph(say("matching_about")), Table(say("matching_table"), columns, rows, total_)]
+
+
+def _float(told: Told, value: float) -> str:
+    return told.numbers.decimal(Decimal(repr(value)), 1)
 
 
 def _normalised(told: Told) -> list[Block]:

@@ -13,7 +13,7 @@ import pytest
 
 from analytics.carbon import chp
 from analytics.carbon.change import change
-from analytics.carbon.emissions import daily
+from analytics.carbon.emissions import Coverage, Split, daily
 from analytics.carbon.energy import (
     Energy,
     GasPeriod,
@@ -24,12 +24,17 @@ from analytics.carbon.energy import (
     metered_energy,
 )
 from analytics.carbon.factors import FactorSet
-from analytics.carbon.hourly import hourly_emissions, weighted_intensity
-from analytics.carbon.pv import Flows, avoided_kg, inventory_kg
+from analytics.carbon.hourly import Matched, matched
+from analytics.carbon.mix import Intensity, Mix
 from analytics.carbon.weather import heating_factor
 from analytics.energy.intervals import Intervals
+from analytics.reports.assemble import assemble
+from analytics.reports.figure import Measure
 from analytics.reports.gaps import filled
-from metering.estate import Carrier, Meter, Role
+from analytics.reports.meter_sum import MeterSum
+from analytics.reports.period import Period
+from analytics.reports.rules import Rules
+from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.instant import HOUR, QUARTER_HOUR
 from metering.localtime import LocalCalendar, quarter_hours
 
@@ -113,6 +118,12 @@ def edition_pin(inputs: Case) -> Result:
     return {"t_13_2025": tonnes["2025"], "t_16_2026": tonnes["2026"], "delta_t": tonnes["2026"] - tonnes["2025"]}
 
 
+def by_hour(starts: Any, kwh: Any, g_per_kwh: Any) -> Matched:
+    """Consumption at the given intensities, interval by interval."""
+    mix = Mix("golden", "", "", "DE", starts, QUARTER_HOUR, {})
+    return matched(starts, kwh, Intensity(mix, g_per_kwh, np.full(len(starts), np.nan), float("nan"), 414.0, 0.0))
+
+
 def short_day(inputs: Case) -> Result:
     starts = quarter_hours(BERLIN.day(date.fromisoformat(inputs["date"])))
     kwh = np.full(len(starts), float(inputs["kWh_per_quarter_hour"]))
@@ -123,7 +134,7 @@ def short_day(inputs: Case) -> Result:
         "quarter_hours": figure.coverage.steps,
         "hours": int(hours.max()) + 1,
         "kWh": figure.kwh.total,
-        "kgCO2e": float(hourly_emissions(kwh, 300.0 + 10.0 * hours).sum()),
+        "kgCO2e": by_hour(starts, kwh, 300.0 + 10.0 * hours).computed_kg,
     }
 
 
@@ -148,17 +159,43 @@ def gap(inputs: Case) -> Result:
 
 
 def own_generation(inputs: Case) -> Result:
-    day = date(inputs["year"], 7, 1)
-    flows = Flows(*(number(inputs[key]) for key in ("grid_import_kWh", "pv_kWh", "export_kWh")))
-    assert flows.self_used == inputs["self_kWh"]
-    assert flows.self_consumption_share is not None
-    assert flows.self_sufficiency_share is not None
+    """Through the rows of a report, of a building with three meters."""
+    month = Period.parse(f"{inputs['year']}-07")
+    roles = {Role.SUPPLY: "grid_import_kWh", Role.GENERATION: "pv_kWh", Role.FEED_IN: "export_kWh"}
+    meters = [Meter(r, r, "b", Carrier.ELECTRICITY, r, "d", "active_energy_import") for r in roles]
+    estate = Estate.of(
+        [Site("s", "Site")], [Building("b", "Building", "s", "school")], [Device("d", "D", 60.0)], meters
+    )
+    rules = Rules(MUNICIPAL, BERLIN)
+    view = rules.view("UBA-16-2026")
+    whole = Coverage(1, Decimal(1), Decimal(0))
+    sums = [
+        part
+        for one in meters
+        for part in MeterSum.of(
+            one,
+            month.start,
+            [(month, (Split(number(inputs[roles[one.role]]), Decimal(0)), whole))],
+            month,
+            rules,
+            view,
+        )
+    ]
+    report = assemble(estate, month, rules, view, "building:b", sums)
+
+    def value(measure: Measure, carrier: str = "all") -> Decimal:
+        found = report.figure(measure, carrier=carrier).value
+        assert found is not None
+        return found
+
+    assert value(Measure.OWN_USE) == inputs["self_kWh"]
+    assert value(Measure.FEED_IN) == inputs["export_kWh"]
     return {
-        "site_consumption_kWh": flows.consumption,
-        "inventory_kgCO2e": inventory_kg(flows, grid(day)),
-        "avoided_kgCO2e_info": avoided_kg(flows, FactorSet.load("uba-11-2026").factor("pv_avoided", day)),
-        "self_consumption_share": flows.self_consumption_share,
-        "self_sufficiency_share": flows.self_sufficiency_share,
+        "site_consumption_kWh": value(Measure.ENERGY),
+        "inventory_kgCO2e": value(Measure.EMISSIONS),
+        "avoided_kgCO2e_info": value(Measure.AVOIDED),
+        "self_consumption_share": value(Measure.SELF_CONSUMPTION, "electricity") / 100,
+        "self_sufficiency_share": value(Measure.SELF_SUFFICIENCY, "electricity") / 100,
     }
 
 
@@ -207,9 +244,11 @@ def chp_finnish(inputs: Case) -> Result:
 
 def hourly(inputs: Case) -> Result:
     kwh, intensity = np.array(inputs["kWh"], float), np.array(inputs["g_per_kWh"], float)
+    found = by_hour(np.arange(len(kwh)) * QUARTER_HOUR, kwh, intensity)
+    assert found.computed_g_per_kwh is not None
     return {
-        "kgCO2e": float(hourly_emissions(kwh, intensity).sum()),
-        "weighted_g_per_kWh": weighted_intensity(kwh, intensity),
+        "kgCO2e": found.computed_kg,
+        "weighted_g_per_kWh": found.computed_g_per_kwh,
         "simple_average_g_per_kWh": float(intensity.mean()),
     }
 

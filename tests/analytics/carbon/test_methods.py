@@ -9,9 +9,9 @@ import pytest
 from analytics.carbon import chp
 from analytics.carbon.change import Change, change
 from analytics.carbon.conformity import Grade, quality_index
-from analytics.carbon.energy import state_number, statutory_tonnes
+from analytics.carbon.energy import state_number
 from analytics.carbon.factors import FactorSet
-from analytics.carbon.hourly import matching_score
+from analytics.carbon.matching import match
 from analytics.carbon.weather import degree_days, heating_factor
 
 D = Decimal
@@ -30,20 +30,17 @@ def test_the_four_allocations_of_one_plant_differ() -> None:
 
 def test_losses_of_a_heat_network_raise_its_factor() -> None:
     assert chp.network_factor(D(1000), D(10_000), D(2000)) == D("0.125")
-    assert chp.with_upstream_surcharge(D("0.100")) == D("0.140")
-    assert chp.with_upstream_surcharge(D("0.300")) == D("0.360")
     with pytest.raises(ValueError, match="network losses"):
         chp.network_factor(D(1000), D(10_000), D(10_000))
 
 
 def test_an_annual_balance_of_100_percent_is_less_by_the_hour() -> None:
     load, solar = np.array([10.0, 10.0, np.nan]), np.array([20.0, 0.0, 5.0])
-    assert matching_score(load, solar) == 0.5
-
-
-def test_statutory_tonnes_are_rounded_down_once() -> None:
-    assert statutory_tonnes(D("19955.224")) == 19
-    assert statutory_tonnes(D("19999.999")) == 19
+    found = match(load, solar)
+    assert (found.score, found.balance, found.hours, found.known) == (0.5, 1.0, 3, 2)
+    twice = found.plus(match(np.array([20.0]), np.array([0.0])))
+    assert (twice.score, twice.load, twice.known) == (0.25, 40.0, 3)
+    assert match(np.array([0.0]), np.array([1.0])).score is None
 
 
 def test_the_state_number_of_the_usual_gas_meter() -> None:

@@ -184,6 +184,32 @@ async def test_feed_in_is_not_netted_and_avoided_emissions_stand_apart(store: St
     assert {row.entry for row in report.rows} == set(Entry) - {Entry.CHP}
 
 
+async def test_what_photovoltaics_covered_is_told_by_the_hour(store: Store) -> None:
+    """By day 2 kWh a quarter-hour, of which 1 is fed in; by night the grid. The load is 1 kWh always."""
+    starts = quarter_hours(Period.parse("2024-07").window(BERLIN))
+    sun = ((starts // HOUR % 24 >= 6) & (starts // HOUR % 24 < 18)).astype(float)
+    await write(store, "pv", "2024-07", 2 * sun)
+    await write(store, "out", "2024-07", sun)
+    await write(store, "el", "2024-07", 1 - sun, left_out=slice(0, 2))
+    await write(store, "el2", "2024-07", 1.0)
+    period, view = Period.parse("2024-07"), RULES.view("UBA-16-2026")
+    report = await freeze(store, ESTATE, period, RULES, view, "city")
+    (school,) = report.matching  # the hall has no photovoltaics
+    assert (school.building.id, school.match.hours, school.match.known) == ("school", 744, 743)
+    assert school.match.load == pytest.approx(743 * 4)
+    assert school.match.score == pytest.approx(372 / 743)
+    assert school.match.balance == 1.0, "in the balance of the month it is all of it"
+    assert report.figure(Measure.SELF_CONSUMPTION, carrier="electricity").value == 50
+    share = report.figure(Measure.SELF_SUFFICIENCY, "building:school", "electricity")
+    assert share.value == pytest.approx(50, rel=0.01)
+    below = await trace(store, ESTATE, share.id, RULES)
+    assert {part.id.measure for part in below.parts} == {Measure.OWN_USE, Measure.FEED_IN, Measure.ENERGY}
+    for extension, said in (("html", "zeitgleich gedeckt"), ("json", "covered_kwh")):
+        assert said in write_report(report, extension).decode()
+    none = await freeze(store, ESTATE, period, RULES, view, "building:hall")
+    assert none.matching == ()
+
+
 async def test_more_feed_in_than_generation_is_named(store: Store) -> None:
     await write(store, "pv", "2024-07", 1.0)
     await write(store, "out", "2024-07", 1.5)
@@ -504,7 +530,8 @@ async def test_hourly_figures_stand_beside_the_annual_one(store: Store, tmp_path
     assert both.matched.anchored_kg - one.matched.anchored_kg == pytest.approx(2976 * 0.414 * steady, rel=1e-3)
     text = write_report(city, "html").decode()
     assert "test, somebody, CC BY 4.0" in text
-    assert "stündlich, verankert" in text
+    assert "auf dem Niveau des Jahresfaktors verankert" in text
+    assert one.matched.computed_g_per_kwh == pytest.approx(12.62), "weighted by what was consumed"
     assert city.figure(Measure.EMISSIONS, carrier="electricity").value == (2976 + 1488) * Decimal("0.414")
 
     part = replace(RULES, mixes=(mix_of(tmp_path / "part.csv", "2024-07"),))
@@ -513,7 +540,7 @@ async def test_hourly_figures_stand_beside_the_annual_one(store: Store, tmp_path
     assert summer.matched.share == 1.0
     without = await freeze(store, ESTATE, period, RULES, view, "city")
     assert without.hourly == ()
-    assert "stündlich, verankert" not in write_report(without, "html").decode()
+    assert "auf dem Niveau des Jahresfaktors verankert" not in write_report(without, "html").decode()
 
 
 async def test_an_unknown_place_or_view_is_named(store: Store) -> None:
