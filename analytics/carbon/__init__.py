@@ -3,5 +3,6 @@
 factor, edition, factors   one published factor; one file of them, checked; a set to calculate with
 energy                     kWh whose heat basis (Hs, Hi or none) is part of their type; gas volume to kWh
 emissions                  intervals and local days of a meter in kg
-chp, hourly, matching, change   the rules for heat and power, hourly intensities, own generation by the hour, year on year
+chp, hourly, matching      the rules for heat and power, for hourly intensities, for own generation by the hour
+change                     for year on year
 """

@@ -30,6 +30,16 @@ class Allocation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Allocated:
+    """What a method makes of a plant: g per kWh of each output, and heat's share of the emissions, 0..1, if any."""
+
+    method: Allocation
+    heat_share: Decimal | None
+    electricity: Decimal
+    heat: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
     """A plant by its data sheet or its yearly balance, and the meters of what it makes.
 
@@ -38,6 +48,7 @@ class Plant:
     supply_k, return_k  of the heat network, for the exergetic method
     reference_*         efficiencies of separate production, for the Finnish method
     source              data sheet or balance
+    losses_kwh          what of ``heat_kwh`` the network loses before the meters of ``heat`` count it
     electricity, heat   ids of the meters of its outputs; ``feed_in`` of what it gives to the network
     fuel_meters         ids of the supply meters of its fuel, if they are in the balance: then the fuel counts, and the
                         outputs are shown beside it, or the same emissions would count twice
@@ -50,6 +61,7 @@ class Plant:
     electricity_kwh: Decimal
     heat_kwh: Decimal
     source: str
+    losses_kwh: Decimal = Decimal(0)
     electricity: tuple[str, ...] = ()
     heat: tuple[str, ...] = ()
     feed_in: tuple[str, ...] = ()
@@ -62,22 +74,58 @@ class Plant:
     def factor(self, output: Carrier, day: date, view: View) -> Factor:
         """Of a kWh of its electricity or heat. Raises LookupError if the view has no factor for its fuel."""
         fuel = self._fuel_factor(day, view)
-        with exact():
-            emitted = self._fuel_in(fuel) * fuel.kg_per_kwh
-            heat = self._of_heat(emitted, day)
-            kg, kwh = (heat, self.heat_kwh) if output is Carrier.HEAT else (emitted - heat, self.electricity_kwh)
-            grams = (kg * 1000 / kwh).quantize(_DIGITS)
+        made = self._allocated(self.method, fuel, day)
         return replace(
             fuel,
             edition=SETTINGS,
             carrier=f"chp_{output}:{self.id}",
-            g_per_kwh=grams,
+            g_per_kwh=made.heat if output is Carrier.HEAT else made.electricity,
             heat_basis=HeatBasis.NONE,
             hi_per_hs=None,
             publisher=self.source,
             document=f"{self.id}: {fuel.edition}, {fuel.carrier} ({self.method})",
             page=f"{fuel.publisher}, {fuel.page}",
         )
+
+    def compared(self, day: date, view: View) -> list[Allocated]:
+        """By every method whose data are there. Raises LookupError if the view has no factor for its fuel."""
+        fuel = self._fuel_factor(day, view)
+        lacking = set()
+        if self.supply_k is None:
+            lacking.add(Allocation.EXERGETIC)
+        if not self._has_references:
+            lacking.add(Allocation.FINNISH)
+        try:
+            _displaced(day)
+        except LookupError:
+            lacking.add(Allocation.DISPLACEMENT)
+        return [self._allocated(method, fuel, day) for method in Allocation if method not in lacking]
+
+    @property
+    def saving(self) -> Decimal | None:
+        """Primary energy saved against separate production, 0..1 (Directive 2012/27/EU); None without references."""
+        if not self._has_references:
+            return None
+        with exact():
+            return chp.primary_energy_saving(self.fuel_kwh, self.electricity_kwh, self.heat_kwh, **self._references())
+
+    @property
+    def _has_references(self) -> bool:
+        return None not in (self.reference_electric, self.reference_thermal)
+
+    def _references(self) -> dict[str, Decimal]:
+        assert self.reference_electric is not None
+        assert self.reference_thermal is not None
+        return {"reference_electric": self.reference_electric, "reference_thermal": self.reference_thermal}
+
+    def _allocated(self, method: Allocation, fuel: Factor, day: date) -> Allocated:
+        with exact():
+            emitted = self._fuel_in(fuel) * fuel.kg_per_kwh
+            heat = self._of_heat(method, emitted, day)
+            at_meters = chp.network_factor(heat, self.heat_kwh, self.losses_kwh)
+            of_power = (emitted - heat) / self.electricity_kwh
+            share = heat / emitted if emitted else None
+            return Allocated(method, share, _grams(of_power), _grams(at_meters))
 
     def _fuel_factor(self, day: date, view: View) -> Factor:
         for scope in view.scopes_of(self.fuel):
@@ -93,22 +141,27 @@ class Plant:
             raise LookupError(f"{factor.id} is per kWh(Hs) and does not say how many kWh(Hi) are in one")
         return self.fuel_kwh / factor.hi_per_hs
 
-    def _of_heat(self, emitted: Decimal, day: date) -> Decimal:
+    def _of_heat(self, method: Allocation, emitted: Decimal, day: date) -> Decimal:
         fuel, power, heat = self.fuel_kwh, self.electricity_kwh, self.heat_kwh
-        match self.method:
+        match method:
             case Allocation.EXERGETIC:
                 assert self.supply_k is not None
                 return emitted * chp.exergetic_share(power, heat, supply_k=self.supply_k, return_k=self.return_k)
             case Allocation.FINNISH:
-                assert self.reference_electric is not None
-                assert self.reference_thermal is not None
-                of = {"reference_electric": self.reference_electric, "reference_thermal": self.reference_thermal}
-                return emitted * chp.finnish_share(fuel, power, heat, **of)
+                return emitted * chp.finnish_share(fuel, power, heat, **self._references())
             case Allocation.IEA:
                 return emitted * chp.energy_share(power, heat)
             case Allocation.DISPLACEMENT:
-                displaced = FactorSet.load(DISPLACED).factor("displacement", day)
-                return chp.displacement_kg(emitted, power, displaced)
+                return chp.displacement_kg(emitted, power, _displaced(day))
+
+
+def _displaced(day: date) -> Factor:
+    """Raises LookupError for a day on which the law knows no credit."""
+    return FactorSet.load(DISPLACED).factor("displacement", day)
+
+
+def _grams(kg: Decimal) -> Decimal:
+    return (kg * 1000).quantize(_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)

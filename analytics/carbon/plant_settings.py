@@ -29,6 +29,8 @@ class PlantSettings(Strict):
     """Electricity it makes of that, in kWh."""
     heat_kwh: Decimal = Field(gt=0)
     """Heat it makes of that, in kWh."""
+    losses_kwh: Decimal = Field(default=Decimal(0), ge=0)
+    """What of that heat the network loses before its meters count it: their kWh emit so much more."""
     source: str
     """The data sheet or the balance these values stand in."""
     electricity: tuple[str, ...] = ()
@@ -52,6 +54,8 @@ class PlantSettings(Strict):
     def _fits(self) -> Self:
         if self.electricity_kwh + self.heat_kwh > _MOST * self.fuel_kwh:
             raise ValueError(f"plant {self.id!r} makes more energy than its fuel has; give the fuel in kWh(Hi)")
+        if self.losses_kwh >= self.heat_kwh:
+            raise ValueError(f"plant {self.id!r} makes no more heat than its network loses")
         if self.method is Allocation.EXERGETIC and (self.supply_k is None or self.supply_k <= self.return_k):
             raise ValueError(f"plant {self.id!r}: exergetic needs supply_k, in kelvin and over return_k")
         if self.method is Allocation.FINNISH and None in (self.reference_electric, self.reference_thermal):

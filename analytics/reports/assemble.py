@@ -21,7 +21,7 @@ from analytics.reports.figures import figures
 from analytics.reports.gaps import PeriodSum
 from analytics.reports.meter_sum import MeterSum
 from analytics.reports.period import Period
-from analytics.reports.report import COUNTED, Entry, Method, Report, Row
+from analytics.reports.report import COUNTED, Cogeneration, Entry, Method, Report, Row
 from analytics.reports.rules import Rules
 from metering.estate import Carrier, Estate, Meter, Role
 from metering.instant import MINUTE
@@ -76,7 +76,7 @@ def assemble(  # noqa: PLR0913, PLR0917
             place=place,
             rows=found,
             figures=tuple(figures(estate, found, period, rules, view, place)),
-            method=_method(rules, period, shares or {}),
+            method=_method(rules, period, shares or {}, _plants(found, period, rules, view)),
             changes=() if before is None else tuple(changes(period, rules, view, place, now, before)),
             conformity=_conformity(found, rules, view) if view.kind in (Kind.TERRITORIAL, Kind.MIXED) else None,
         )
@@ -194,7 +194,21 @@ def _entry(meter: Meter, rules: Rules) -> Entry | None:
     return _ENTRIES.get(meter.role)
 
 
-def _method(rules: Rules, period: Period, shares: Shares) -> Method:
+def _plants(found: Sequence[Row], period: Period, rules: Rules, view: View) -> Iterator[Cogeneration]:
+    """Those that have meters in the rows."""
+    here = {meter for row in found for meter in row.meters}
+    for plant in rules.plants:
+        if not here & {*plant.electricity, *plant.heat}:
+            continue
+        try:
+            by = tuple(plant.compared(period.start, view))
+        except LookupError:  # its rows say so
+            continue
+        loss = plant.losses_kwh / plant.heat_kwh
+        yield Cogeneration(plant.id, plant.source, plant.method, loss, plant.saving, by)
+
+
+def _method(rules: Rules, period: Period, shares: Shares, plants: Iterable[Cogeneration]) -> Method:
     gas = rules.gas.periods if rules.gas else ()
     used = [p for p in gas if p.start < period.end and (p.end is None or p.end > period.start)]
     weather = f"{rules.weather.method}, {rules.weather.source}" if rules.weather else None
@@ -212,6 +226,7 @@ def _method(rules: Rules, period: Period, shares: Shares) -> Method:
         certificates=tuple(
             (one.id, year, one.kwh, share, one.source) for year in sorted(shares) for one, share in shares[year].items()
         ),
+        plants=tuple(plants),
     )
 
 

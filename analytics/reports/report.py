@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from analytics.carbon.conformity import Conformity
 from analytics.carbon.factor import Factor
+from analytics.carbon.plant import Allocated, Allocation
 from analytics.carbon.view import Scope, View
 from analytics.reports.changes import Change
 from analytics.reports.figure import Figure, Measure
@@ -51,6 +52,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Cogeneration:
+    """A plant by every method that can be reckoned, on the first day of the period.
+
+    used      the method that counts
+    loss      0..1, of its heat in the network
+    saving    primary energy saved, 0..1; None if it cannot be told
+    """
+
+    plant: str
+    source: str
+    used: Allocation
+    loss: Decimal
+    saving: Decimal | None
+    by: tuple[Allocated, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """What the method annex says, apart from the factors.
 
@@ -61,6 +79,7 @@ class Method:
     band           provisional, stand_in, substituted, as shares
     weather        method, station and degree days of the weather normalisation; None without
     certificates   id, year, volume in kWh, share of all purchased electricity of the year, source
+    plants         of combined heat and power at the place
     """
 
     version: str
@@ -70,6 +89,7 @@ class Method:
     band: Mapping[str, Decimal]
     weather: str | None = None
     certificates: tuple[tuple[str, int, Decimal, Decimal, str], ...] = ()
+    plants: tuple[Cogeneration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ _TERMS = (
     "term_bisko",
     "term_scope",
     "term_own_use",
+    "term_self_consumption",
+    "term_self_sufficiency",
     "term_factor",
 )
 _DIGITS = 4  # of a factor in g/kWh: what follows is the remainder of a division
@@ -72,7 +74,43 @@ def method(told: Told) -> Chapter:
             Column(say("source"), share=5),
         )
         blocks += [Paragraph(say("certificates_about")), Table(say("certificates_table"), names, certified)]
+    blocks += _cogeneration(told)
     return Chapter(say("annex_method"), tuple(blocks))
+
+
+def _cogeneration(told: Told) -> list[Block]:
+    """Each plant by all methods, since every rule set asks for another one."""
+    say, numbers = told.say, told.numbers
+    plants = told.report.method.plants
+    rows = tuple(
+        (
+            plant.plant,
+            say(f"allocation_{one.method}") + (f" {say('allocation_used')}" if one.method is plant.used else ""),
+            numbers.percent(one.heat_share),
+            numbers.decimal(one.electricity, 1),
+            numbers.decimal(one.heat, 1),
+        )
+        for plant in plants
+        for one in plant.by
+    )
+    columns = (
+        Column(say("plant"), share=3),
+        Column(say("allocation"), share=7),
+        Column(say("heat_share"), number=True, share=3),
+        Column(say("of_electricity"), number=True, share=3),
+        Column(say("of_heat"), number=True, share=3),
+    )
+    told_of = [
+        " ".join(
+            (
+                say("plant_about", plant=plant.plant, source=plant.source, loss=numbers.percent(plant.loss)),
+                *([say("plant_saving", saving=numbers.percent(plant.saving))] if plant.saving is not None else []),
+            )
+        )
+        for plant in plants
+    ]
+    table = Table(say("plants_table"), columns, rows)
+    return [Paragraph(say("plants_about")), table, *(Paragraph(text) for text in told_of)] if rows else []
 
 
 def _hourly(told: Told) -> list[str]:

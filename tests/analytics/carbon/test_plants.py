@@ -44,10 +44,33 @@ def test_factors_share_what_the_fuel_emits(own: dict[str, Any], view: str, heat:
     assert of_heat.document == f"bhkw: {fuel.edition}, gas ({plant.method})"
 
 
+def test_methods_stand_side_by_side_as_far_as_their_data_go() -> None:
+    """24.7 t of fuel; losses of a fifth make a kWh at the customers' meters a quarter dearer."""
+    day, view = date(2024, 7, 1), View.load("BISKO-2024")
+    plant = PlantSettings.model_validate(
+        {**TOLD, **FINNISH, "method": "iea", "supply_k": 373, "losses_kwh": 10}
+    ).plant()
+    found = {one.method.value: one for one in plant.compared(day, view)}
+    shares = {name: float(one.heat_share or 0) for name, one in found.items()}
+    assert shares == pytest.approx(
+        {"exergetic": 0.256337, "finnish": 0.451448, "iea": 50 / 85, "displacement": 0}, abs=1e-6
+    )
+    assert float(found["exergetic"].heat) == pytest.approx(126.63059 * 50 / 40, abs=0.001)
+    assert float(found["iea"].electricity) == pytest.approx(290.588235, abs=0.001)
+    assert plant.factor(Carrier.HEAT, day, view).g_per_kwh == found["iea"].heat
+    assert float(plant.saving or 0) == pytest.approx(1 - 1 / (0.5 / 0.92 + 0.35 / 0.53))
+    bare = PlantSettings.model_validate({**TOLD, "method": "iea"}).plant()
+    assert bare.saving is None
+    assert [one.method.value for one in bare.compared(day, view)] == ["iea", "displacement"]
+    after = View.load("UBA-16-2026")  # the credit ends with the law
+    assert [one.method.value for one in bare.compared(date(2027, 1, 1), after)] == ["iea"]
+
+
 @pytest.mark.parametrize(
     ("own", "said"),
     [
         ({"heat_kwh": 90}, "more energy than its fuel has"),
+        ({"supply_k": 373, "losses_kwh": 50}, "no more heat than its network loses"),
         ({}, "exergetic needs supply_k"),
         ({"supply_k": 250}, "over return_k"),
         ({"method": "finnish"}, "needs reference_electric and reference_thermal"),

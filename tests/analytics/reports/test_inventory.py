@@ -399,6 +399,11 @@ async def test_electricity_of_a_plant_has_its_own_factor_and_avoids_nothing(stor
     frozen = await freeze(store, ESTATE, Period.parse("2024-07"), rules, rules.view("BISKO-2024"), "city")
     for format_ in ("html", "xlsx", "csv"):
         assert write_report(frozen, format_)
+    page = write_report(frozen, "html").decode()
+    assert 'exergetisch (BISKO) (verwendet)</td><td class="number">25,6 %' in page
+    assert "nach Energie (IEA)</td>" in page
+    hall = await made(store, "BISKO-2024", place="building:school", rules=plant(electricity=["el2"], heat=["heat"]))
+    assert hall.method.plants == (), "no plant of another building"
 
 
 async def test_what_a_plant_makes_of_balanced_fuel_is_shown_and_not_added(store: Store) -> None:
