@@ -73,6 +73,8 @@ class WebSettings(Strict):
     """A sign-in ends so many hours after the last page."""
     longest_h: float = Field(default=24.0, gt=0, le=720)
     """A sign-in ends after so many hours in any case."""
+    api_per_minute: int = Field(default=600, ge=1)
+    """Requests to the REST API that each account, or each address without sign-in, may make in a minute."""
     accounts: Path = Path("accounts.db")
     """Database of users, sessions, tokens and the log; relative to the installation's data_dir."""
     language: Language | None = None

@@ -1,5 +1,6 @@
 """A stretch of one series as arrays: what stores return and analytics works on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,6 +33,15 @@ class Samples:
         if qualities is None:
             qualities = np.full(len(times_us), Quality.MEASURED, dtype=np.int8)
         return cls(np.asarray(times_us, np.int64), np.asarray(values, np.float64), np.asarray(qualities, np.int8))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Stretches one after another; at least one. Times stay as they are, ascending or not."""
+        return cls.of(
+            np.concatenate([part.times_us for part in parts]),
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.qualities for part in parts]),
+        )
 
     @classmethod
     def empty(cls) -> Self:

@@ -71,7 +71,9 @@ class RetainedStore:
         if not old.duration_us:
             return found
         before = await self._rows(series, old)
-        return {key: _after(_aggregated(before[key][1], step_us, how), samples) for key, samples in found.items()}
+        return {
+            key: Samples.joined([_aggregated(before[key][1], step_us, how), samples]) for key, samples in found.items()
+        }
 
     async def totals(self, groups: Mapping[str, Collection[Series]], periods: Sequence[Window]) -> dict[str, Floats]:
         if not periods:
@@ -177,14 +179,7 @@ def _joined(raw: Samples, rows: Rows, after: Samples, series: Series) -> Samples
     plain = np.isin(rows.times_us, raw.times_us) & (rows.count == 1)
     kept = np.isin(raw.times_us, rows.times_us[plain])
     before = Samples.of(raw.times_us[kept], raw.values[kept], raw.qualities[kept])
-    both = _after(before, rows.where(~plain).samples(series.quantity))
+    both = Samples.joined([before, rows.where(~plain).samples(series.quantity)])
     order = np.argsort(both.times_us, kind="stable")
-    return _after(Samples.of(both.times_us[order], both.values[order], both.qualities[order]), after)
-
-
-def _after(before: Samples, after: Samples) -> Samples:
-    return Samples.of(
-        np.concatenate((before.times_us, after.times_us)),
-        np.concatenate((before.values, after.values)),
-        np.concatenate((before.qualities, after.qualities)),
-    )
+    in_order = Samples.of(both.times_us[order], both.values[order], both.qualities[order])
+    return Samples.joined([in_order, after])

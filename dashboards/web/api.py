@@ -25,12 +25,13 @@ from dashboards.web.answers import (
 )
 from dashboards.web.house import House, Seen
 from dashboards.web.sensorthings import routes as sensorthings
+from dashboards.web.values import stretches
 from metering.estate import Carrier
 from metering.instant import SECOND, Window, from_datetime, isoformat
 from metering.quantities import BILLING_UNIT, quantity
 from metering.reading import Series
 from metering.samples import Samples
-from storage.protocol import StoreError, StoreUnavailable
+from storage.protocol import Store, StoreError, StoreUnavailable
 
 MOST_VALUES = 100_000
 """A series answer holds no more values than this."""
@@ -47,6 +48,7 @@ def application(*, has_reports: bool) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses={429: {"description": "Too many requests in a minute; wait as long as Retry-After says"}},
     )
     app.include_router(_estate())
     app.include_router(_values())
@@ -124,7 +126,8 @@ def _values() -> APIRouter:
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         if asked.format == "json":
-            return Response(_json(asked, unit, samples), media_type="application/json", headers=headers)
+            content = await asyncio.to_thread(_json, asked, unit, samples)
+            return Response(content, media_type="application/json", headers=headers)
         write = export.to_csv if asked.format == "csv" else export.to_parquet
         content = await asyncio.to_thread(write, wanted, unit, samples)
         name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{asked.device}-{asked.quantity}.{asked.format}")
@@ -138,15 +141,22 @@ async def _samples(house: House, wanted: Series, window: Window, asked: SeriesQu
     """Raises HTTPException 422 if there are too many."""
     store = house.queries.store
     if asked.step_s is None:
-        samples = (await store.samples([wanted], window))[wanted]
-    else:
-        step_us = asked.step_s * SECOND
-        if window.duration_us // step_us > MOST_VALUES:
-            raise _too_much()
-        samples = (await store.aggregate([wanted], window, step_us, asked.how))[wanted]
-    if len(samples) > MOST_VALUES:
+        return await _as_stored(store, wanted, window)
+    step_us = asked.step_s * SECOND
+    if window.duration_us // step_us > MOST_VALUES:
         raise _too_much()
-    return samples
+    return (await store.aggregate([wanted], window, step_us, asked.how))[wanted]
+
+
+async def _as_stored(store: Store, wanted: Series, window: Window) -> Samples:
+    """Raises HTTPException 422 once there are too many."""
+    found, count = [Samples.empty()], 0
+    async for samples in stretches(store, wanted, window, MOST_VALUES):
+        found.append(samples)
+        count += len(samples)
+        if count > MOST_VALUES:
+            raise _too_much()
+    return Samples.joined(found)
 
 
 def _json(asked: SeriesQuery, unit: str, samples: Samples) -> bytes:

@@ -45,7 +45,7 @@ from dashboards.web.pages import (
 )
 from dashboards.web.queries import Queries
 from dashboards.web.reports import Reports
-from dashboards.web.security import Guard
+from dashboards.web.security import LONGEST_BODY, Guard
 from metering.clock import Clock
 from metering.estate import Estate
 from metering.instant import MINUTE
@@ -125,6 +125,7 @@ class WebApp:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws_max_size=LONGEST_BODY,
                 timeout_graceful_shutdown=_GOODBYE_S,
             )
             server = _Server(config, self.ready)

@@ -1,5 +1,7 @@
 """The one place that all requests pass: who asks, may they, and what every answer must carry."""
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -11,11 +13,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.settings import is_loopback
+from dashboards.web import preferences
+from dashboards.web.access.doors import address_of
 from dashboards.web.access.entrance import COOKIE, Entrance
+from dashboards.web.access.rate import Rate
 from dashboards.web.access.rights import HOMES, Permission, needed
 from dashboards.web.access.sight import Sight
 from dashboards.web.access.visitor import Visitor
 from dashboards.web.plain import plain_page
+from metering.texts import Texts
 
 if TYPE_CHECKING:
     from dashboards.web.house import House
@@ -41,9 +47,9 @@ _FRAMEWORK = "/_nicegui"
 
 
 class Guard:
-    """ASGI middleware. Sets the security headers, refuses what another site's page asks for and what is too long, and
-    lets nobody further than the table of rights does. Puts ``visitor`` and ``house``, the house as that visitor may see
-    it, into the request's state.
+    """ASGI middleware. Sets the security headers, refuses what another site's page asks for, what is too long and what
+    comes too often, and lets nobody further than the table of rights does. Puts ``visitor`` and ``house``, the house as
+    that visitor may see it, into the request's state.
     """
 
     def __init__(self, app: ASGIApp, house: "House", entrance: Entrance, sight: Sight) -> None:
@@ -51,6 +57,7 @@ class Guard:
         self._house = house
         self._entrance = entrance
         self._sight = sight
+        self._rate = Rate(house.settings.api_per_minute, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -79,13 +86,8 @@ class Guard:
     async def _refusal(self, scope: Scope) -> Response | None:
         """What to answer instead; None if the request may go on."""
         request = Request(scope)
-        if not self._is_at_home(request):
-            return PlainTextResponse("There is no such server here.\n", status_code=421)
-        if _is_forged(request):
-            return PlainTextResponse("Requests from other sites are refused.\n", status_code=403)
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > LONGEST_BODY:
-            return PlainTextResponse(f"A request holds no more than {LONGEST_BODY} bytes.\n", status_code=413)
+        if unfit := self._unfit(request):
+            return unfit
         path, method = request.url.path, request.method
         is_page = method in _READING and not path.startswith(_FRAMEWORK)
         try:
@@ -95,9 +97,27 @@ class Guard:
         scope.setdefault("state", {}).update(visitor=visitor, house=self._sight.of(visitor))
         permission = needed(method, path)
         is_api = path.startswith("/api/")
+        if is_api and (wait_s := self._rate.wait_s(visitor.name or address_of(request))):
+            return self._too_often(request, math.ceil(wait_s))
         if visitor.may(permission) and (visitor.scopes is None or is_api or permission == Permission.ANYONE):
             return None
         return _no_api(visitor) if is_api else self._no_page(request, visitor, permission)
+
+    def _unfit(self, request: Request) -> Response | None:
+        """What to answer whoever asks so."""
+        if not self._is_at_home(request):
+            return PlainTextResponse("There is no such server here.\n", status_code=421)
+        if _is_forged(request):
+            return PlainTextResponse("Requests from other sites are refused.\n", status_code=403)
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > LONGEST_BODY:
+            return PlainTextResponse(f"A request holds no more than {LONGEST_BODY} bytes.\n", status_code=413)
+        return None
+
+    def _too_often(self, request: Request, wait_s: int) -> Response:
+        say = Texts("dashboards.web", preferences.language_of(request, self._house))
+        said = say("api.too_often", most=self._house.settings.api_per_minute, s=wait_s)
+        return JSONResponse({"detail": said}, 429, {"Retry-After": str(wait_s)})
 
     def _no_page(self, request: Request, visitor: Visitor, permission: Permission | None) -> Response:
         if permission is None:

@@ -89,10 +89,9 @@ def replaced(pushed: Samples, buckets: Int64s, instead: Iterable[Samples]) -> Sa
     """``pushed`` with the given buckets taken from ``instead``, which may hold others too; qualities are not kept."""
     parts = [only(pushed, ~np.isin(pushed.times_us, buckets))]
     parts += [only(samples, np.isin(samples.times_us, buckets)) for samples in instead]
-    times_us = np.concatenate([part.times_us for part in parts])
-    values = np.concatenate([part.values for part in parts])
-    order = np.argsort(times_us)
-    return Samples.of(times_us[order], values[order])
+    joined = Samples.joined(parts)
+    order = np.argsort(joined.times_us)
+    return Samples.of(joined.times_us[order], joined.values[order])
 
 
 def only(samples: Samples, keep: NDArray[np.bool_]) -> Samples:

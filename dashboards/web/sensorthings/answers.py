@@ -1,5 +1,6 @@
 """Follows a resource path and puts the answer together, with the addresses that lead on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from storage.protocol import Store
 
 _MOST_READ = 1000
 """An answer is put together from no more pages of Observations than this."""
+MOST_TOLD = 10_000
+"""An answer holds no more entities than this, one inside the other or side by side."""
 _REQUIREMENTS = (
     "datamodel",
     "resource-path/resource-path-to-entities",
@@ -61,6 +64,7 @@ class Answers:
         self._root = root
         self._until_us = until_us
         self._read = 0
+        self._told = 0
 
     def service(self) -> Answer:
         """What is there, and which requirements of the standard are met."""
@@ -108,7 +112,7 @@ class Answers:
         if listed.name == "Observations":
             stream, _, time = id_.rpartition("@")
             datastream = listed.datastream or self._entities.sets["Datastreams"].get(stream)
-            if datastream is not None and datastream.id == stream and time.isdecimal():
+            if datastream is not None and datastream.id == stream and re.fullmatch(r"\d{1,18}", time):
                 found = await observations.one(self._store, datastream, int(time))
                 if found is not None:
                     return found
@@ -145,11 +149,14 @@ class Answers:
             raise NotOffered("Observations are told of one Datastream at a time: Datastreams('…')/Observations")
         self._read += 1
         if self._read > _MOST_READ:
-            raise WrongQuestion("that is too much for one answer; ask with a smaller $top")
+            raise _too_much()
         found = await observations.page(self._store, datastream, options, self._until_us)
         return found.observations, found.count or 0, found.has_more
 
     async def _entity(self, entity: Entity, options: Options) -> Answer:
+        self._told += 1
+        if self._told > MOST_TOLD:
+            raise _too_much()
         links = LINKS[entity.set]
         unknown = [name for name in options.expand if name not in links]
         unknown += [name for name in options.select if name not in {"id", "@iot.id", *links, *entity.properties}]
@@ -201,3 +208,7 @@ class Answers:
     def _address(self, entity: Entity) -> str:
         key = quote(entity.id.replace("'", "''"), safe="@:")
         return f"{self._root}/{entity.set}('{key}')"
+
+
+def _too_much() -> WrongQuestion:
+    return WrongQuestion("that is too much for one answer; ask with a smaller $top, or fewer $expand")

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboards.web.sensorthings.entities import Entity
-from dashboards.web.sensorthings.options import Condition, NotOffered, Options, WrongQuestion
+from dashboards.web.sensorthings.options import MOST, Condition, NotOffered, Options, WrongQuestion
+from dashboards.web.values import stretches
 from metering import instant
-from metering.instant import DAY, Window
+from metering.instant import Window
 from metering.quality import Quality
-from metering.reading import Series
 from metering.samples import Samples
-from storage.protocol import Aggregate, Store
+from storage.protocol import Store
 
 _TIMES = ("phenomenonTime", "resultTime")
-_SPAN_US = DAY
-"""What is read first at the end where a page begins; twice as much each time that was not enough."""
+_AT_ONCE = 2 * MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +35,17 @@ async def page(store: Store, datastream: Entity, options: Options, until_us: int
     if datastream.series is None:
         raise ValueError(f"{datastream.id} is no Datastream")
     newest_first = _is_newest_first(options)
-    window = await _filled(store, datastream.series, _window(options.conditions, until_us))
-    wanted = options.skip + options.top + 1
-    samples = await _from_one_end(store, datastream.series, window, None if options.count else wanted, newest_first)
-    order = np.arange(len(samples))[:: -1 if newest_first else 1]
-    shown = order[options.skip : options.skip + options.top]
-    return Page(
-        [_observation(datastream, samples, at) for at in shown.tolist()],
-        len(samples) if options.count else None,
-        len(samples) >= wanted,
-    )
+    window, wanted = _window(options.conditions, until_us), options.skip + options.top + 1
+    shown: list[Entity] = []
+    seen = 0
+    async for samples in stretches(store, datastream.series, window, _AT_ONCE, newest_first=newest_first):
+        order = np.arange(len(samples))[:: -1 if newest_first else 1]
+        chosen = order[max(options.skip - seen, 0) : max(options.skip + options.top - seen, 0)]
+        shown += [_observation(datastream, samples, at) for at in chosen.tolist()]
+        seen += len(samples)
+        if seen >= wanted and not options.count:
+            break
+    return Page(shown, seen if options.count else None, seen >= wanted)
 
 
 async def one(store: Store, datastream: Entity, time_us: int) -> Entity | None:
@@ -67,32 +67,6 @@ def _observation(datastream: Entity, samples: Samples, at: int) -> Entity:
     }
     links = {"Datastream": (datastream.id,), "FeatureOfInterest": datastream.links["Thing"]}
     return Entity("Observations", f"{datastream.id}@{time_us}", properties, links)
-
-
-async def _filled(store: Store, series: Series, window: Window) -> Window:
-    """The part of the window from the first day that has values to the last."""
-    days = (await store.aggregate([series], window, DAY, Aggregate.COUNT))[series].times_us
-    if not len(days):
-        return Window(window.start_us, window.start_us)
-    return Window(max(window.start_us, int(days[0])), min(window.end_us, int(days[-1]) + DAY))
-
-
-async def _from_one_end(
-    store: Store,
-    series: Series,
-    window: Window,
-    wanted: int | None,
-    newest_first: bool,  # noqa: FBT001
-) -> Samples:
-    """All values of the window, or those at one end of it: as many as wanted, or more."""
-    span_us = window.duration_us if wanted is None else _SPAN_US
-    while True:
-        start_us = max(window.start_us, window.end_us - span_us) if newest_first else window.start_us
-        end_us = window.end_us if newest_first else min(window.end_us, window.start_us + span_us)
-        samples = (await store.samples([series], Window(start_us, end_us)))[series]
-        if end_us - start_us == window.duration_us or (wanted is not None and len(samples) >= wanted):
-            return samples
-        span_us *= 2
 
 
 def _is_newest_first(options: Options) -> bool:
