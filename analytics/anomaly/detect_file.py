@@ -4,7 +4,7 @@ series_id,timestamp,value[,temperature]  →  series_id,timestamp,score,is_alert
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class DetectOptions:
     carrier       what all series measure, if they measure the same; decides what a lasting minimum is called
     step_us       length of an interval, µs; None: the most frequent distance between timestamps, for each series
     alarm_budget  false alarms per series and month that are acceptable
+    week          the local week: time zone and public holidays
     model         file of a classifier trained on own meters (`training`), instead of the one that comes along
     """
 
@@ -42,8 +43,7 @@ class DetectOptions:
     carrier: Carrier | None = None
     step_us: int | None = None
     alarm_budget: float = 0.25
-    timezone: str = "Europe/Berlin"
-    region: str | None = "HE"
+    week: Week = field(default_factory=Week)
     model: Path | None = None
 
 
@@ -154,8 +154,7 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
 
 
 def _judged(options: DetectOptions, task: SeriesCurve) -> pa.Table:
-    week = Week(options.timezone, options.region)
-    scores = score(week, task.curve, options.carrier, classifier(options.model or SHIPPED))
+    scores = score(options.week, task.curve, options.carrier, classifier(options.model or SHIPPED))
     alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us, scores.score)
     return _table(task, scores, alert.astype(np.int8))
 

@@ -8,6 +8,7 @@ import typer
 
 from analytics.anomaly.detect_file import DetectOptions, detect_file
 from leitwarte.commands.common import JsonOption, commands, errors, fail, output, print_json
+from leitwarte.commands.local_week import RegionOption, TimezoneOption, local_week
 from leitwarte.progress import progress_bars
 from metering.estate import Carrier
 from metering.instant import DAY, HOUR, MINUTE
@@ -27,6 +28,8 @@ def detect(
     weather: Annotated[Path | None, typer.Option(help="CSV timestamp,temperature for series without one.")] = None,
     budget: Annotated[float, typer.Option(help="False alarms per series and month that are acceptable.")] = 0.25,
     model: Annotated[Path | None, typer.Option(help="Classifier made by leitwarte train.")] = None,
+    timezone: TimezoneOption = "Europe/Berlin",
+    region: RegionOption = "HE",
     json: JsonOption = False,
 ) -> None:
     """Score every interval: how unusual it is, whether to alert, of what kind, what was expected.
@@ -35,7 +38,14 @@ def detect(
     """
     if budget <= 0:
         raise typer.BadParameter("the budget must be above 0", param_hint="--budget")
-    options = DetectOptions(weather=weather, carrier=carrier, step_us=_step(interval), alarm_budget=budget, model=model)
+    options = DetectOptions(
+        weather=weather,
+        carrier=carrier,
+        step_us=_step(interval),
+        alarm_budget=budget,
+        week=local_week(timezone, region),
+        model=model,
+    )
     try:
         with progress_bars(quiet=json) as show:
             found = detect_file(file, out, options, progress=lambda done, all_: show("series", done / all_))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from analytics.anomaly.train_file import train_files
-from analytics.anomaly.week import Week
 from leitwarte.commands.common import JsonOption, commands, errors, fail, output, print_json
+from leitwarte.commands.local_week import RegionOption, TimezoneOption, local_week
 from leitwarte.progress import progress_bars
 from metering.estate import Carrier
 
@@ -24,6 +24,8 @@ def train(
     gas: Annotated[Path | None, typer.Option(help=_FILE.format("gas"))] = None,
     water: Annotated[Path | None, typer.Option(help=_FILE.format("water"))] = None,
     weather: Annotated[Path | None, typer.Option(help="CSV timestamp,temperature for series without one.")] = None,
+    timezone: TimezoneOption = "Europe/Berlin",
+    region: RegionOption = "HE",
     json: JsonOption = False,
 ) -> None:
     """Learn what faults look like from sound history: faults are put into it, so no labels are needed.
@@ -40,9 +42,10 @@ def train(
     if not sources:
         raise typer.BadParameter("name at least one file: --electricity, --heat, --gas or --water")
     target = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
+    own = local_week(timezone, region)
     try:
         with progress_bars(quiet=json) as show:
-            done = train_files(sources, target, Week(), weather=weather, progress=lambda share: show("learning", share))
+            done = train_files(sources, target, own, weather=weather, progress=lambda share: show("learning", share))
     except (OSError, ValueError) as error:
         fail(error)
     for problem in done.errors:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics.anomaly.detect_file import detect_file
 from metering import instant
 from tests.leitwarte.processes import called, leitwarte
 
@@ -160,6 +161,30 @@ def test_detect_finds_a_spike_and_names_a_bad_row(tmp_path: Path) -> None:
     (spike,) = [row for row in rows if row["timestamp"] == instant.isoformat(BEGIN + SPIKE * instant.HOUR)]
     assert spike["is_alert"] == "1"
     assert spike["kind"] == "spike"
+
+
+def test_detect_goes_by_the_local_week_it_is_given(tmp_path: Path) -> None:
+    """Whit Monday 2026, a holiday in Germany: what to expect of it is a Sunday's there, and a Monday's elsewhere."""
+    source = tmp_path / "series.csv"
+    with source.open("w") as file:
+        file.write("series_id,timestamp,value\n")
+        for hour in range(24 * 142):  # to 26 May
+            busy = hour // 24 % 7 < 5 and 7 <= hour % 24 < 17
+            at = instant.isoformat(BEGIN + hour * instant.HOUR)
+            file.write(f"hall,{at},{(9 if busy else 2) + (hour * 7919 % 13) / 50:.3f}\n")
+    detect_file(source, tmp_path / "here.csv", workers=1)
+    outcome = leitwarte("detect", source, "--out", tmp_path / "nowhere.csv", "--region", "none", "--timezone", "UTC")
+    assert outcome.returncode == 0, outcome.stderr
+    expected = {}
+    for name in ("here", "nowhere"):
+        with (tmp_path / f"{name}.csv").open() as file:
+            noon = [row for row in csv.DictReader(file) if row["timestamp"] == "2026-05-25T12:00:00Z"]
+        expected[name] = float(noon[0]["expected"])
+    assert expected["here"] < 4
+    assert expected["nowhere"] > 7
+    refused = leitwarte("detect", source, "--out", tmp_path / "no.csv", "--region", "Texas")
+    assert (refused.returncode, "Texas" in refused.stderr) == (2, True)
+    assert not (tmp_path / "no.csv").exists()
 
 
 def test_store_and_reports_answer_on_an_empty_store(settings: Path) -> None:
