@@ -6,6 +6,8 @@ import msgspec
 
 from metering.event import Event, Severity
 
+_RAISED = ("opened", "reopened", "worsened")
+
 
 class State(StrEnum):
     """Where an alert is in its life; one that is muted stays what it is and says so in ``muted_until_us``."""
@@ -54,6 +56,7 @@ class Finding(msgspec.Struct, frozen=True):
     subject   id of the meter or device
     building  id of the building, or ""
     first_us, last_us   the first and the last sign of it
+    rarity    of its strongest sign: the months of one meter that go by until chance shows as much; 0 if nobody knows
     """
 
     cause: str
@@ -67,13 +70,14 @@ class Finding(msgspec.Struct, frozen=True):
     explanation: str
     evidence: Evidence = Evidence()
     excess: Excess | None = None
+    rarity: float = 0.0
 
 
 class Entry(msgspec.Struct, frozen=True):
     """One line of an alert's history.
 
-    ``action`` is opened, reopened, resolved, acknowledged, assigned, commented, muted, unmuted, false_alarm or
-    confirmed. ``who`` is the name its caller gave.
+    ``action`` is opened, reopened, worsened, resolved, acknowledged, assigned, commented, muted, unmuted, false_alarm
+    or confirmed. ``who`` is the name its caller gave, ``text`` a comment, or what a worsened one was called before.
     """
 
     time_us: int
@@ -118,9 +122,14 @@ class Alert(msgspec.Struct, frozen=True):
 
     @property
     def raised_us(self) -> int:
-        """When it was opened last: raised for the first time, or again."""
-        raised = (entry.time_us for entry in self.history if entry.action in ("opened", "reopened"))
-        return max(raised, default=self.opened_us)
+        """When it was raised last: for the first time, again, or as something worse."""
+        return max((entry.time_us for entry in self.history if entry.action in _RAISED), default=self.opened_us)
+
+    @property
+    def worsened(self) -> int:
+        """How often it became much worse, if that is why it was raised last; else 0."""
+        raised = [entry.action for entry in self.history if entry.action in _RAISED]
+        return raised.count("worsened") if raised[-1:] == ["worsened"] else 0
 
     def event(self) -> Event:
         """The annotation that goes with it."""

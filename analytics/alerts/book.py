@@ -15,8 +15,9 @@ from analytics.alerts.outbox import Outbox
 from analytics.alerts.rows import as_alert, new_row, take_over
 from analytics.alerts.sensitivity import sensitivity
 from analytics.alerts.tables import AlertRow, EntryRow
+from analytics.anomaly.detector import NEWS
 from metering.event import Severity
-from metering.instant import HOUR
+from metering.instant import DAY, HOUR
 
 SYSTEM = "Leitwarte"
 """Who is named in the history for what happens by itself."""
@@ -46,7 +47,8 @@ class AlertBook:
         """Open an alert for the finding, or continue the one it belongs to.
 
         One that was resolved opens again if there are signs from after that; from six hours after that if somebody
-        resolved it by hand; never if it was a false alarm: that is over when the signs are.
+        resolved it by hand; never if it was a false alarm: that is over when the signs are. One that goes on and
+        becomes much worse is raised as that, even if somebody takes care of what it was.
         """
         with self.database.session() as session:
             row = session.scalars(
@@ -69,6 +71,10 @@ class AlertBook:
             elif row.state != State.RESOLVED or finding.last_us > (row.reopens_us or 0):
                 if row.state == State.RESOLVED:
                     _open(row, SYSTEM, "", now_us)
+                    row.rarity = finding.rarity
+                elif _is_worse(finding, before, row.rarity, now_us):
+                    row.state, row.rarity = State.OPEN, max(row.rarity, finding.rarity)
+                    _note(row, SYSTEM, "worsened", row.title, now_us)
                 take_over(row, finding)
             return _noted(row, before, now_us)
 
@@ -208,6 +214,16 @@ class AlertBook:
             before = as_alert(row)
             change(row)
             return _noted(row, before, now_us)
+
+
+def _is_worse(finding: Finding, alert: Alert, told_rarity: float, now_us: int) -> bool:
+    """Whether it is news: it matters more, or is `NEWS` times rarer than told, and something else or a day later.
+
+    Within a day, what is at fault grows rarer by itself.
+    """
+    is_rarer = finding.rarity >= NEWS * told_rarity > 0
+    is_else = finding.kind != alert.kind or now_us - alert.raised_us >= DAY
+    return finding.severity > alert.severity or (is_rarer and is_else)
 
 
 def _get(session: Session, alert_id: str) -> AlertRow:

@@ -24,6 +24,7 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX ix_alert_changed_us ON alert (changed_us)",
         "DROP TABLE alert_delivery",
     ),
+    ("ALTER TABLE alert ADD COLUMN rarity DOUBLE PRECISION NOT NULL DEFAULT 0",),
 )
 """What leads from each version of the tables to the next, the first from 1 to 2. New tables are made by themselves."""
 

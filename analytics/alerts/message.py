@@ -6,9 +6,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from analytics.alerts.alert import Alert, Evidence, Finding
-from analytics.alerts.outbox import Message
+from analytics.alerts.outbox import OPENED, Message
 from analytics.alerts.plot import png
-from analytics.alerts.routing import ESCALATED
 from analytics.alerts.rows import as_alert, new_row
 from analytics.alerts.wording import Wording
 from metering.estate import Estate
@@ -86,8 +85,8 @@ class Composer:
         return Letter(title, text, html, {"plot1.png": plot} if plot else {}, alert.severity)
 
     def _title(self, case: Case) -> str:
-        title = case.alert.title
-        return self._wording.say_alert("message.escalated", title=title) if case.message.reason == ESCALATED else title
+        title, reason = case.alert.title, case.message.reason
+        return title if reason == OPENED else self._wording.say_alert(f"message.{reason}", title=title)
 
     def _lines(self, case: Case) -> tuple[str, ...]:
         wording, alert = self._wording, case.alert

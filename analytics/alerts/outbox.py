@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 
 from analytics.alerts.alert import Alert, State
 from analytics.alerts.database import Database
@@ -14,11 +14,15 @@ from metering.instant import HOUR, MINUTE
 _FIRST_RETRY_US = MINUTE
 _LAST_RETRY_US = 6 * HOUR
 
+OPENED, WORSENED, ESCALATED = "opened", "worsened", "escalated"
+"""Why something is told."""
+
 
 class Message(msgspec.Struct, frozen=True):
-    """One alert to be told to one channel, for one reason: opened or escalated.
+    """One alert to be told to one channel, for one reason: `OPENED`, `WORSENED` or `ESCALATED`.
 
-    turn    days between the first time the alert was raised and this one: who was told today is not told again today
+    turn    days between the first time the alert was raised and this one: who was told today is not told again today;
+            for one that has worsened how often it has
     due_us  not before this
     """
 
@@ -48,12 +52,25 @@ class Outbox:
         self._database = database
 
     def put(self, messages: Iterable[Message], now_us: int) -> None:
-        """Keep the messages; one that was put in before stays as it is."""
+        """Keep the messages; one that was put in before stays as it is.
+
+        That an alert has worsened is told in place of what has not been told of it yet.
+        """
         with self._database.session() as session:
             for message in messages:
                 key = (message.alert, message.channel, message.reason, message.turn)
-                if session.get(MessageRow, key) is None:
-                    session.add(MessageRow(*key, created_us=now_us, next_us=message.due_us))
+                if session.get(MessageRow, key) is not None:
+                    continue
+                if message.reason == WORSENED:
+                    session.execute(
+                        delete(MessageRow).where(
+                            MessageRow.alert == message.alert,
+                            MessageRow.channel == message.channel,
+                            MessageRow.reason.in_((OPENED, WORSENED)),
+                            MessageRow.delivered_us.is_(None),
+                        )
+                    )
+                session.add(MessageRow(*key, created_us=now_us, next_us=message.due_us))
 
     def due(self, channel: str, now_us: int) -> Sequence[tuple[Message, Alert, int]]:
         """What the channel may be told now, the oldest first, with its alert and the number of failed attempts.

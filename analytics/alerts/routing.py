@@ -6,13 +6,11 @@ from datetime import datetime
 
 from analytics.alerts.alert import Alert, State
 from analytics.alerts.day_hours import DayHours, next_at, time_of_day
-from analytics.alerts.outbox import Message
+from analytics.alerts.outbox import ESCALATED, OPENED, WORSENED, Message
 from analytics.alerts.settings import AlertSettings, RecipientSettings, RouteSettings
 from metering.event import Severity
 from metering.instant import DAY, MINUTE, from_datetime
 from metering.localtime import LocalCalendar
-
-OPENED, ESCALATED = "opened", "escalated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +56,14 @@ class Router:
                 continue
             is_open, was_open = route.is_open(local), route.is_open(self._calendar.local(alert.raised_us))
             for recipient in route.to if is_open else ():
-                yield from self._to(recipient, alert, OPENED, now_us)
+                yield from self._to(recipient, alert, WORSENED if alert.worsened else OPENED, now_us)
             late = route.escalate_after_min
             if (is_open or was_open) and late is not None and now_us >= alert.raised_us + int(late * MINUTE):
                 for recipient in route.escalate_to:
                     yield from self._to(recipient, alert, ESCALATED, now_us)
 
     def _to(self, recipient: str, alert: Alert, reason: str, now_us: int) -> Iterator[Message]:
-        turn = (alert.raised_us - alert.opened_us) // DAY
+        turn = alert.worsened if reason == WORSENED else (alert.raised_us - alert.opened_us) // DAY
         for channel in self._channels[recipient]:
             is_urgent = reason == ESCALATED or alert.severity is Severity.CRITICAL
             due_us = now_us if is_urgent else _due(channel.recipient, self._calendar.local(now_us))

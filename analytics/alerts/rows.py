@@ -27,6 +27,7 @@ def new_row(finding: Finding, who: str, now_us: int) -> AlertRow:
         explanation=finding.explanation,
         evidence=msgspec.json.encode(finding.evidence),
         excess=msgspec.json.encode(finding.excess) if finding.excess else None,
+        rarity=finding.rarity,
         history=[EntryRow(now_us, who, "opened", "")],
     )
 

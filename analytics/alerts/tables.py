@@ -16,6 +16,7 @@ class AlertRow(Base):
 
     reopens_us  signs from after it open a resolved alert again
     changed_us  when what its event says changed last
+    rarity      of the finding when it was raised last, see `analytics.alerts.alert.Finding`
     """
 
     __tablename__ = "alert"
@@ -40,6 +41,7 @@ class AlertRow(Base):
     verdict: Mapped[str | None] = mapped_column(default=None)
     changed_us: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
     reopens_us: Mapped[int | None] = mapped_column(default=None)
+    rarity: Mapped[float] = mapped_column(default=0.0, server_default="0")
     history: Mapped[list["EntryRow"]] = relationship(
         default_factory=list, cascade="all, delete-orphan", order_by="EntryRow.id", lazy="selectin"
     )
@@ -59,7 +61,7 @@ class EntryRow(Base):
 
 
 class MessageRow(Base):
-    """One alert to be told to one channel, for one reason; ``turn`` counts the days between the times it was raised."""
+    """One alert to be told to one channel, for one reason; ``turn`` as in `analytics.alerts.outbox.Message`."""
 
     __tablename__ = "alert_message"
 

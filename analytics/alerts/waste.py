@@ -12,14 +12,15 @@ from analytics.alerts.sensitivity import adjusted
 from analytics.alerts.wording import Wording
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS as DETECTED
-from analytics.anomaly.detector import Scores, decide
+from analytics.anomaly.detector import NEWS, Scores, decide, rarity
 from analytics.anomaly.week import Bools
 from metering.estate import Meter
 from metering.instant import DAY, HOUR
-from metering.samples import Floats
+from metering.samples import Floats, Int64s
 
 _LEAD_US = 12 * HOUR  # evidence before the first sign
 _SHOWN = 400  # points of evidence
+_OF_DEVICES = {"gap": silence_cause, "stuck": stuck_cause}  # kinds that are one cause with what the device shows
 _MOSTLY = 0.5  # share of the intervals in alert
 
 
@@ -59,7 +60,7 @@ def findings(judged: Judged, limits: Limits, price: float | None, wording: Wordi
         return
     apart = np.flatnonzero(np.diff(alert) * judged.curve.step_us > DAY)
     for rows in np.split(alert, apart + 1):
-        name, worst = _named(judged.scores, int(rows[0]), int(rows[-1]) + 1)
+        name, worst = _named(judged.scores, int(rows[0]), int(rows[-1]) + 1, judged.curve.step_us)
         is_told = kind(name).is_data or limits.doubtful is None or limits.doubtful[rows].mean() < _MOSTLY
         if is_told:
             yield _finding(judged, (int(rows[0]), worst, int(rows[-1]) + 1), name, price, wording)
@@ -71,11 +72,9 @@ def _finding(
     meter, curve = judged.meter, judged.curve
     begin, _, end = positions
     excess = _excess(judged, begin, end, price) if kind(name).is_waste else None
-    cause = {"gap": silence_cause(meter.device), "stuck": stuck_cause(meter.device)}.get(
-        name, f"{meter.id}:consumption"
-    )
+    of_device = _OF_DEVICES.get(name)
     return Finding(
-        cause,
+        of_device(meter.device) if of_device else f"{meter.id}:consumption",
         name,
         meter.id,
         meter.building,
@@ -86,15 +85,29 @@ def _finding(
         _explanation(judged, name, positions, excess, wording),
         _evidence(judged, begin, end),
         excess,
+        round(float(rarity(judged.scores.score[begin:end]).max()), 3),
     )
 
 
-def _named(scores: Scores, begin: int, end: int) -> tuple[str, int]:
-    """The kind that an alert had for most of the time, and the position at which that was worst."""
-    number = np.bincount(scores.kinds[begin:end], minlength=len(DETECTED))
-    code = int(number[1:].argmax()) + 1
-    worst = begin + int(np.where(scores.kinds[begin:end] == code, scores.score[begin:end], -1.0).argmax())
+def _named(scores: Scores, begin: int, end: int, step_us: int) -> tuple[str, int]:
+    """The kind of an alert, and the position at which that was worst.
+
+    Missing or standing still is what it was for most of the time. All else goes by the strongest signs of the last day,
+    so that a strong fault is not called by the name of the weak one in which it began.
+    """
+    kinds = scores.kinds[begin:end]
+    code = _most(kinds, np.ones(len(kinds), bool))
+    if DETECTED[code] not in _OF_DEVICES:
+        named = ~np.isin(kinds, [DETECTED.index(name) for name in ("", *_OF_DEVICES)])
+        of_late = named & (np.arange(len(kinds)) >= len(kinds) - DAY // step_us)
+        rare = np.where(of_late if of_late.any() else named, rarity(scores.score[begin:end]), 0.0)
+        code = _most(kinds, rare * NEWS >= rare.max())
+    worst = begin + int(np.where(kinds == code, scores.score[begin:end], -1.0).argmax())
     return DETECTED[code], worst
+
+
+def _most(kinds: Int64s, among: Bools) -> int:
+    return int(np.bincount(kinds[among], minlength=len(DETECTED))[1:].argmax()) + 1
 
 
 def _explanation(

@@ -67,7 +67,7 @@ _SHORT_US = 14 * DAY
 """Before this much history, two weekends, nothing counts as unusual; then limits are doubled, and less and less so."""
 
 
-_NEWS = 4.0
+NEWS = 4.0
 """An alert this many times rarer than it was when told is told again."""
 
 
@@ -246,6 +246,12 @@ def threshold(alarm_budget: float) -> float:
     return 1 / (1 + alarm_budget)
 
 
+def rarity(score: Floats) -> Floats:
+    """The months of one meter that go by until chance shows such a score, shape (n,)."""
+    found: Floats = score / np.maximum(1 - score, 1e-12)
+    return found
+
+
 def decide(score: Floats, alarm_budget: float, *, hold: float = 0.5) -> Bools:
     """Alert or not, with hysteresis: on from the threshold, off when the score falls under ``hold`` of it.
 
@@ -267,7 +273,7 @@ def announce(alert: Bools, step_us: int, score: Floats | None = None) -> Bools:
     """
     told = np.zeros(len(alert), bool)
     day = max(DAY // step_us, 1)
-    odds = score / np.maximum(1 - score, 1e-12) if score is not None else np.zeros(len(alert))
+    odds = rarity(score) if score is not None else np.zeros(len(alert))
     rows = np.flatnonzero(alert)
     for one in np.split(rows, np.flatnonzero(np.diff(rows) > day) + 1):
         news, rarest = one, 0.0
@@ -276,6 +282,6 @@ def announce(alert: Bools, step_us: int, score: Floats | None = None) -> Bools:
             told[first_day] = True
             rarest = max(rarest, float(odds[first_day].max()))
             later = news[len(first_day) :]
-            rarer = later[odds[later] >= _NEWS * rarest] if score is not None else later[:0]
+            rarer = later[odds[later] >= NEWS * rarest] if score is not None else later[:0]
             news = later[later >= rarer[0]] if len(rarer) else rarer
     return told

@@ -23,6 +23,7 @@ from storage.protocol import StoreError
 
 _MUTE_US = 7 * DAY
 _PAST = 5  # earlier cases
+_NO_COMMENT = ("assigned", "worsened")  # actions whose text is something else
 
 _Act = Callable[[str, str, str], Awaitable[Alert]]
 """Does something about the alert with this id; by whom, and in what words."""
@@ -231,7 +232,7 @@ class _Sheet:
         with ui.element("dl").classes("facts"):
             for alert in earlier:
                 words = [alert.title, say(f"entry.{alert.verdict}" if alert.verdict else f"alert.{alert.state}")]
-                comments = [entry.text for entry in alert.history if entry.text and entry.action != "assigned"]
+                comments = [entry.text for entry in alert.history if entry.text and entry.action not in _NO_COMMENT]
                 day = self._desk.formats.time(alert.first_us)
                 parts.fact(day, " · ".join([*words, *comments[-1:]]), parts.path("alerts", alert.id))
 

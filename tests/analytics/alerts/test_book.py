@@ -3,9 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from analytics.alerts.alert import Excess, State, Verdict
+from analytics.alerts.alert import Alert, Excess, State, Verdict
 from analytics.alerts.book import AlertBook
 from metering.event import Severity
 from metering.instant import DAY, HOUR, MINUTE
@@ -39,6 +40,25 @@ def test_it_resolves_when_quiet_and_reopens_when_it_returns(book: AlertBook) -> 
     assert again.event().end_us is None
     assert [entry.action for entry in again.history] == ["opened", "acknowledged", "resolved", "reopened"]
     assert again.history[1].who == "Frau Weber"
+
+
+def test_what_becomes_much_worse_is_raised_as_that(book: AlertBook) -> None:
+    def report(at_us: int, kind: str, rarity: float, severity: Severity = Severity.WARNING) -> Alert:
+        found = msgspec.structs.replace(finding(NOW, at_us, kind=kind, severity=severity), rarity=rarity, title=kind)
+        return book.report(found, at_us)
+
+    alert = report(NOW, "drift", 3.0)
+    book.acknowledge(alert.id, "Frau Weber", "", NOW)
+    for at_us, kind, rarity in ((NOW + HOUR, "drift", 99.0), (NOW + 2 * HOUR, "high", 11.0), (NOW + DAY, "low", 11.0)):
+        assert report(at_us, kind, rarity).state is State.ACKNOWLEDGED, "more of the same, or little more"
+    worse = report(NOW + 3 * HOUR, "phase_loss", 12.0)
+    assert (worse.id, worse.state, worse.kind) == (alert.id, State.OPEN, "phase_loss")
+    assert (worse.history[-1].action, worse.history[-1].text, worse.raised_us) == ("worsened", "low", NOW + 3 * HOUR)
+    book.acknowledge(alert.id, "Ali", "", NOW + 4 * HOUR)
+    assert report(NOW + 5 * HOUR, "high", 40.0).state is State.ACKNOWLEDGED
+    assert report(NOW + 6 * HOUR, "leak", 13.0, Severity.CRITICAL).severity is Severity.CRITICAL
+    assert report(NOW + 30 * HOUR, "leak", 52.0, Severity.CRITICAL).worsened == 3
+    assert report(NOW + 31 * HOUR, "leak", 53.0, Severity.CRITICAL).worsened == 3
 
 
 def test_only_the_named_kinds_resolve(book: AlertBook) -> None:

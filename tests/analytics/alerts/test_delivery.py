@@ -65,6 +65,31 @@ async def test_muted_resolved_and_acknowledged_alerts_are_not_delivered(book: Al
     assert len(endpoint.received) == 1
 
 
+async def test_who_knows_of_a_weak_alert_is_told_when_it_becomes_a_strong_one(
+    book: AlertBook, endpoint: Endpoint
+) -> None:
+    told = notifier(book, endpoint.url)
+    book.report(finding(NOW, NOW, kind="drift"), NOW)
+    assert await told.deliver(NOW) == 1
+    for minute in (5, 10):
+        worse = finding(NOW, NOW + minute * MINUTE, kind="leak", severity=Severity.CRITICAL)
+        alert = book.report(worse, NOW + minute * MINUTE)
+    assert await told.deliver(NOW + 10 * MINUTE) == 1
+    assert await told.deliver(NOW + 20 * MINUTE) == 0
+    assert [message["title"] for message in endpoint.received] == [alert.title, f"Schlimmer geworden: {alert.title}"]
+
+
+async def test_that_it_is_worse_is_told_in_place_of_what_was_not_told_yet(book: AlertBook, endpoint: Endpoint) -> None:
+    told = notifier(book, endpoint.url)
+    endpoint.status = 500
+    alert = book.report(finding(NOW, NOW), NOW)
+    assert await told.deliver(NOW) == 0
+    book.report(finding(NOW, NOW, severity=Severity.CRITICAL), NOW)
+    endpoint.status = 200
+    assert await told.deliver(NOW + 5 * MINUTE) == 1
+    assert [delivery.reason for delivery in book.outbox.deliveries(alert.id)] == ["worsened"]
+
+
 async def test_a_mail_shows_the_curve_what_to_check_and_earlier_cases(book: AlertBook, mailbox: Mailbox) -> None:
     book.report(drawn(NOW - 9 * DAY), NOW)
     book.resolve_quiet(NOW, DAY)

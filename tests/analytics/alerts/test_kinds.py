@@ -64,6 +64,19 @@ def test_a_false_alarm_takes_more_to_alert_of_that_kind_at_that_meter() -> None:
     assert len(list(findings(under, Limits(0.5, {("m1", "high"): 1.5}), None, GERMAN))) == 1
 
 
+def test_a_strong_fault_inside_a_weak_alert_gives_it_its_name() -> None:
+    weak = judged(0.7, "drift", 24 * 6)
+    scores = weak.scores
+    scores.score[24:], scores.kinds[24:] = 0.7, DETECTED.index("drift")
+    (before,) = findings(weak, Limits(0.5), None, GERMAN)
+    scores.score[-4:], scores.kinds[-4:] = 0.99, DETECTED.index("leak")
+    (after,) = findings(weak, Limits(0.5), None, GERMAN)
+    assert (before.kind, after.kind) == ("drift", "leak")
+    assert (before.cause, before.first_us) == (after.cause, after.first_us)
+    assert after.severity > before.severity
+    assert (before.rarity, after.rarity) == (pytest.approx(0.7 / 0.3, abs=1e-3), pytest.approx(99))
+
+
 def test_bad_data_is_told_as_such_and_as_nothing_else() -> None:
     def kinds(kind: str, share: float) -> Iterator[str]:
         doubtful = np.arange(48) >= 48 - 12 * share
