@@ -30,6 +30,7 @@ from leitwarte.commands.opening import opened_store, settings_file
 app = commands("Emission factors, and CO2 per meter and day.")
 app.command()(carbon_feeds.fetch)
 app.command()(carbon_feeds.hourly)
+app.command()(carbon_feeds.degree_days)
 
 
 @app.command()

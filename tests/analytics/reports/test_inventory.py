@@ -21,6 +21,7 @@ from analytics.carbon.exact import exact
 from analytics.carbon.factors import Choice, FactorSet
 from analytics.carbon.plant import Plants
 from analytics.carbon.plant_settings import PlantSettings
+from analytics.carbon.settings import CarbonSettings
 from analytics.carbon.view import Scope, names
 from analytics.carbon.weather import Normalisation
 from analytics.reports.collect import collect
@@ -163,6 +164,48 @@ async def test_a_supplier_s_own_factors_make_the_ghg_protocol_views_whole(store:
     assert report.figure(Measure.EMISSIONS, carrier="gas", scope="3").value == hs * Decimal("0.0385")
     scope_1 = before.figure(Measure.EMISSIONS, carrier="gas", scope="1").value
     assert report.figure(Measure.EMISSIONS, carrier="gas", scope="1").value == scope_1
+
+
+async def test_two_small_files_make_the_market_based_view_whole(store: Store, tmp_path: Path) -> None:
+    """A supplier's contract and the network's own value, as docs/carbon.md says; the sums were worked out by hand."""
+    await july(store)
+    header = "carrier,region,valid,g_per_kwh,gases,boundary,heat_basis,hi_per_hs,status,evidence,afterwards,publisher,"
+    header += "document,page,url\n"
+    rows = {
+        "supplier-2024.csv": (
+            "electricity,DE,2024,120,CO2e,direct,none,,final,primary,none,Supplier,Stromkennzeichnung 2024,S. 1,none\n"
+            "gas,DE,2024,38.5,CO2e,upstream,Hs,,final,primary,none,Supplier,Produktblatt 2024,S. 2,none\n"
+        ),
+        "network-2024.csv": (
+            "heat,DE,2024,96.3,CO2e,upstream,none,,final,primary,none,Network,Bescheinigung FW 309-1,S. 3,none\n"
+        ),
+    }
+    for name, text in rows.items():
+        (tmp_path / name).write_text(header + text, "utf-8")
+    chosen = {"electricity": "supplier-2024", "gas/3": "supplier-2024", "heat": "network-2024"}
+    own = CarbonSettings.model_validate(
+        {
+            "factor_files": list(rows),
+            "choices": {"GHGP-MB": {key: {"edition": name} for key, name in chosen.items()}},
+        }
+    ).beside(tmp_path)
+    assert (await made(store, "GHGP-MB")).figure(Measure.EMISSIONS).problems == (Problem.NO_FACTOR,)
+    report = await made(store, "GHGP-MB", rules=replace(RULES, shelf=own.shelf(), choices=own.choices))
+    by_hand = {
+        ("electricity", "2"): "857.088",  # 7142.4 kWh · 120 g
+        ("electricity", "3"): "378.5472",  # 7142.4 kWh · (414 - 361) g
+        ("heat", "2"): "573.1776",  # 5952 kWh · 96.3 g
+        ("gas", "1"): "593.867476548864",  # 297.6 m³ · 0.965 · 11.4 = 3273.8976 kWh(Hs), · 0.903 · 200.88 g
+        ("gas", "3"): "126.0450576",  # 3273.8976 kWh(Hs) · 38.5 g
+    }
+    for (carrier, scope), kg in by_hand.items():
+        assert report.figure(Measure.EMISSIONS, carrier=carrier, scope=scope).value == Decimal(kg), (carrier, scope)
+    whole = report.figure(Measure.EMISSIONS)
+    assert (whole.value, whole.problems) == (Decimal("2528.725334148864"), ())
+    assert "supplier-2024/electricity/DE/2024-01-01/CO2e/direct" in whole.factors
+    page = write_report(report, "html").decode()
+    assert "Stromkennzeichnung 2024" in page
+    assert "Bescheinigung FW 309-1" in page
 
 
 async def test_a_choice_for_a_carrier_the_view_does_not_balance_is_refused() -> None:

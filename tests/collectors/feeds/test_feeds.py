@@ -182,18 +182,40 @@ async def test_entsoe_says_why_it_has_nothing(source: Any) -> None:
             await EntsoE(client, "secret").fetch(Window(TEN, TEN + HOUR))
 
 
-async def test_electricity_maps_keeps_what_is_estimated(source: Any) -> None:
-    entry = {
-        "zone": "DE", "carbonIntensity": 338, "datetime": "2021-08-19T12:00:00.000Z", "createdAt": "x",
-        "updatedAt": "2021-08-19T12:39:55.666Z", "emissionFactorType": "lifecycle", "isEstimated": True,
-        "estimationMethod": "TIME_SLICER_AVERAGE",
-    }  # fmt: skip
-    source.says("/v3/carbon-intensity/history", {"zone": "DE", "history": [entry, {**entry, "carbonIntensity": None}]})
-    noon = parse("2021-08-19T12:00:00Z")
+HISTORY = {
+    "zone": "DE",
+    "history": [
+        {
+            "zone": "DE",
+            "datetime": f"2026-07-20T{hour:02}:00:00.000Z",
+            "updatedAt": "2026-07-20T13:39:55.666Z",
+            "powerProductionBreakdown": {"solar": 42000, "gas": gas, "geothermal": None, "hydro discharge": 500},
+            "isEstimated": estimated,
+            "estimationMethod": "TIME_SLICER_AVERAGE" if estimated else None,
+        }
+        for hour, gas, estimated in ((9, 1, False), (10, 4000, False), (11, 4100, True), (12, None, False))
+    ],
+}
+
+
+async def test_electricity_maps_takes_for_known_what_was_measured(source: Any) -> None:
+    source.says("/v3/power-breakdown/history", HISTORY)
     async with requests(source, headers={"auth-token": "t"}) as client:
-        (found,) = await ElectricityMaps(client).history(Window(noon, noon + HOUR))
-    assert (found.g_per_kwh, found.kind, found.estimated) == (338.0, "lifecycle", "TIME_SLICER_AVERAGE")
+        mix = await ElectricityMaps(client).fetch(Window(NOON, NOON + 3 * HOUR))
+        with pytest.raises(FeedError, match="the last 24 hours only"):
+            await ElectricityMaps(client).fetch(Window(0, HOUR))
+    known = {"solar": 42000.0, "gas": 4000.0, "pumped_storage": 500.0}
+    assert mix.mwh == {NOON: known, NOON + HOUR: dict.fromkeys(known), NOON + 2 * HOUR: {**known, "gas": None}}
     assert source.asked[0][2]["auth-token"] == "t"
+    assert (mix.step_s, mix.region) == (3600, "DE")
+
+
+@pytest.mark.parametrize("entry", [{}, {"datetime": "2026-07-20T10:00:00Z", "powerProductionBreakdown": 3}])
+async def test_electricity_maps_in_another_shape(source: Any, entry: dict[str, object]) -> None:
+    source.says("/v3/power-breakdown/history", {"history": [entry]})
+    async with requests(source) as client:
+        with pytest.raises(FeedError, match="another shape than documented"):
+            await ElectricityMaps(client).fetch(Window(NOON, NOON + HOUR))
 
 
 async def test_daily_means_of_a_short_day_and_of_one_with_a_gap(source: Any) -> None:
