@@ -58,17 +58,19 @@ class Devices:
 
     def heard(self, readings: Sequence[Reading], now_us: int) -> None:
         """Readings have come; those of devices that are not known are passed over."""
-        devices = [reading.device for reading in readings]
-        newest = dict(zip(devices, [reading.time_us for reading in readings], strict=True))
-        for device, number in Counter(devices).items():
-            state = self._devices.get(device)
-            if state is None:
-                continue
-            if state.heard_us is None or now_us - state.heard_us > state.late_us:
-                state.online_us = now_us
-            state.heard_us = now_us
-            state.reading_us = max(state.reading_us or 0, newest[device])
-            state.readings += number
+        last, state = "", None
+        for reading in readings:
+            if reading.device != last:  # those of a device nearly always come together
+                last = reading.device
+                state = self._devices.get(last)
+                if state is not None:
+                    if state.heard_us is None or now_us - state.heard_us > state.late_us:
+                        state.online_us = now_us
+                    state.heard_us = now_us
+            if state is not None:
+                state.readings += 1
+                if state.reading_us is None or reading.time_us > state.reading_us:
+                    state.reading_us = reading.time_us
 
     def failed(self, device: str, reason: str, now_us: int) -> None:
         """A collector could not read the device; one that is not known is passed over."""

@@ -10,7 +10,7 @@ from zlib import crc32
 import structlog
 
 from collectors.mqtt.format import Request
-from collectors.mqtt.listener import Listener
+from collectors.mqtt.listener import Heard, Listener
 from collectors.mqtt.payload import DecodeError
 from collectors.mqtt.router import TOPICS_REMEMBERED, Router
 from collectors.mqtt.session import QUEUE, BrokerError, Delivery, Session, UnsupportedVersion, Version, connected
@@ -149,59 +149,56 @@ class MqttCollector:
             sink.failed(device.id, f"broker {self.name} ({where}) cannot be heard: {error}")
 
     async def _hand_over(self, deliveries: Sequence[Delivery], router: Router, sink: Sink) -> None:
-        """Every message passes here, so what is rare is left to others."""
-        counts, readings, digests = self.counts, list[Reading](), dict[int, int]()
+        """Every message passes here, so it is one flat loop, and what is rare is left to others."""
+        counts, readings, digests, route = self.counts, list[Reading](), dict[int, int](), router.route
         counts.messages += len(deliveries)
         for delivery in deliveries:
-            route = router.route(delivery.topic)
+            listeners, digest = route(delivery.topic)
             # Among deliveries under one packet id a CRC tells apart what differs: wholly so up to 4 bytes in a row.
-            digest = crc32(delivery.payload, route.digest)
+            digest = crc32(delivery.payload, digest)
             if delivery.duplicate and sink.is_known(self._channel, delivery.number, digest):
                 counts.redelivered += 1
                 continue
-            before = len(readings)
-            problems = self._decode(delivery, route.listeners, readings, sink)
+            problems: list[str] = []
+            for listener in listeners or self._not_ours(delivery.topic):
+                try:
+                    heard = listener.hear(delivery)
+                except DecodeError as error:
+                    problems.append(f"{listener.device.id}: {error}")
+                    continue
+                if heard.readings:
+                    readings += heard.readings
+                    if delivery.qos:
+                        digests[delivery.number] = digest
+                if heard.more:
+                    problems += self._note(listener, heard, sink)
             if problems:
                 counts.dead_letters += 1
                 await sink.dead_letter(self._letter(delivery, problems))
-            if delivery.qos and len(readings) > before:
-                digests[delivery.number] = digest
         if readings:
             await sink.accept(readings, Receipts(self._channel, digests) if digests else None)
             counts.readings += len(readings)
 
-    def _decode(
-        self, delivery: Delivery, listeners: Iterable[Listener], readings: list[Reading], sink: Sink
-    ) -> list[str] | None:
-        """Add the readings in a message; returns what is wrong with it, if anything is."""
-        problems: list[str] | None = None
-        if not listeners:
-            self._not_ours(delivery.topic)
-        for listener in listeners:
-            try:
-                heard = listener.hear(delivery)
-            except DecodeError as error:
-                problems = [*(problems or ()), f"{listener.device.id}: {error}"]
-                continue
-            readings += heard.readings
-            if heard.refused:
-                problems = [*(problems or ()), *(f"{listener.device.id}: {problem}" for problem in heard.refused)]
-            self.counts.stale += heard.stale
-            if heard.request is not None:
-                self._requests.add(heard.request)
-            if heard.offline is not None:
-                sink.failed(listener.device.id, heard.offline)
-        return problems
+    def _note(self, listener: Listener, heard: Heard, sink: Sink) -> list[str]:
+        """What a message says beside readings; returns what is wrong with it."""
+        self.counts.stale += heard.stale
+        if heard.request is not None:
+            self._requests.add(heard.request)
+        if heard.offline is not None:
+            sink.failed(listener.device.id, heard.offline)
+        return [f"{listener.device.id}: {problem}" for problem in heard.refused]
 
     def _letter(self, delivery: Delivery, problems: Iterable[str]) -> DeadLetter:
         reason = "; ".join(problems)
         return DeadLetter(self.name, delivery.topic, delivery.payload, delivery.received_us, reason, delivery.retained)
 
-    def _not_ours(self, topic: str) -> None:
+    def _not_ours(self, topic: str) -> tuple[Listener, ...]:
+        """Count the message; nobody listens to it."""
         self.counts.unclaimed += 1
         if topic not in self._unclaimed and len(self._unclaimed) < TOPICS_REMEMBERED:
             self._unclaimed.add(topic)
             _log.warning("mqtt topic belongs to no device; ignored", broker=self.name, topic=topic)
+        return ()
 
 
 class Requests:

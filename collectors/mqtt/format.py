@@ -88,9 +88,12 @@ class Harvest(msgspec.Struct, gc=False):
 
     def add(self, quantity: str, raw: object, unit: str, source: str, part: str = "") -> None:
         """Add a JSON value; null is no value, and anything but a finite number is refused."""
+        if type(raw) is float and isfinite(raw) and unit == _UNITS[quantity]:  # nearly always
+            self.values.append(Value(quantity, raw, self.time_us, source, part))
+            return
         if raw is None:
             return
-        number = raw if type(raw) is float and isfinite(raw) else as_number(raw)
+        number = as_number(raw)
         value = canonical(quantity, number, unit) if number is not None else None
         if value is None:
             self.refused.append(f"{source or 'the payload'} is {str(raw)[:40]!r}, not a number")

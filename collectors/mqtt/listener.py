@@ -23,6 +23,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
     stale    values left out because they are retained by the broker and say nothing about their age
     request  as in `collectors.mqtt.format.Decoded`
+    more     whether it says anything but readings
     """
 
     readings: Sequence[Reading] = ()
@@ -30,6 +31,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     offline: str | None = None
     stale: int = 0
     request: Request | None = None
+    more: bool = False
 
 
 def believable(time_us: int, received_us: int) -> bool:
@@ -59,26 +61,25 @@ class Listener:
             # A decoder's defect must cost a message, never the connection.
             _log.exception("payload format failed", format=self.device.format, topic=message.topic)
             raise DecodeError(f"the decoder of {self.device.format} failed: {defect!r}") from defect
-        values, refused, part = decoded.values, tuple(decoded.refused), self._part
+        values, refused, part = decoded.values, decoded.refused, self._part
         for value in values:
             if value.part != part:
                 values, ambiguous = select(values, part, whole=self._whole)
                 refused = (*refused, *ambiguous)
                 break
-        readings = self._readings(values, message)
-        return Heard(readings, refused, decoded.offline, len(values) - len(readings), decoded.request)
-
-    def _readings(self, values: Sequence[Value], message: Message) -> list[Reading]:
-        """With the payload's time if it is believable, else the moment of receipt; never that of a retained message."""
+        # With the payload's time if it is believable, else the moment of receipt; never that of a retained message.
         device, received_us, retained = self._id, message.received_us, message.retained
-        readings = []
+        readings: list[Reading] = []
         for value in values:
             time_us = value.time_us
             if time_us is not None and believable(time_us, received_us):
                 readings.append(Reading(device, value.quantity, value.value, time_us, device_time=True))
             elif not retained:
                 readings.append(Reading(device, value.quantity, value.value, received_us))
-        return readings
+        stale = len(values) - len(readings)
+        if refused or stale or decoded.offline is not None or decoded.request is not None:
+            return Heard(readings, tuple(refused), decoded.offline, stale, decoded.request, more=True)
+        return Heard(readings)
 
 
 def select(values: Sequence[Value], part: str, *, whole: bool) -> tuple[Sequence[Value], list[str]]:

@@ -95,18 +95,23 @@ def pointer(*keys: str | int) -> str:
 
 def at_pointer(value: object, path: str) -> object:
     """The value at a JSON Pointer, None if there is none."""
-    for key in _steps(path):
-        if isinstance(value, dict):
-            value = value.get(key)
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return None
+    for key in steps(path):
+        value = inner(value, key)
     return value
 
 
+def inner(value: object, key: str) -> object:
+    """What an object or a list has under a step of a JSON Pointer, None if it is neither or has nothing."""
+    if isinstance(value, dict):
+        return value.get(key)
+    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        return value[int(key)]
+    return None
+
+
 @lru_cache(maxsize=8192)
-def _steps(path: str) -> tuple[str, ...]:
+def steps(path: str) -> tuple[str, ...]:
+    """The keys of a JSON Pointer."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 

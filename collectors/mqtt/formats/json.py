@@ -7,7 +7,17 @@ from pydantic import Field
 
 from collectors.mqtt.format import Decoded, Format, Harvest, Message, Unnamed
 from collectors.mqtt.meaning import Meaning
-from collectors.mqtt.payload import as_number, at_pointer, epoch_instant, iso_instant, pointer, read_json, text_number
+from collectors.mqtt.payload import (
+    as_number,
+    at_pointer,
+    epoch_instant,
+    inner,
+    iso_instant,
+    pointer,
+    read_json,
+    steps,
+    text_number,
+)
 from metering.strict import Strict
 
 _PER_SECOND = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
@@ -43,7 +53,14 @@ class Json(Format[JsonOptions]):
         super().__init__(topic, options)
         self._time = options.time  # asked of each message, and settings answer slowly
         self._fields = [
-            (field.pointer, field.quantity, field.unit, field.factor == 1.0 and not field.text, field)
+            (
+                steps(field.pointer),
+                field.quantity,
+                field.unit,
+                field.pointer,
+                field.factor == 1.0 and not field.text,
+                field,
+            )
             for field in options.values
         ]
 
@@ -62,8 +79,10 @@ class Json(Format[JsonOptions]):
     def decode(self, message: Message) -> Decoded:
         root = read_json(message.payload)
         harvest = Harvest() if self._time is None else Harvest(_instant(root, self._time))
-        for path, quantity, unit, plain, field in self._fields:
-            raw = at_pointer(root, path)
+        for keys, quantity, unit, path, plain, field in self._fields:
+            raw = root
+            for key in keys:
+                raw = raw.get(key) if type(raw) is dict else inner(raw, key)
             if not plain:
                 number = text_number(raw.strip()) if field.text and isinstance(raw, str) else None
                 raw = field.scaled(raw if number is None else number)
