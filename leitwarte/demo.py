@@ -50,6 +50,12 @@ _CALORIFIC_VALUES = (11.412, 11.398, 11.371, 11.343, 11.326, 11.309, 11.298, 11.
 """Of the town's gas by calendar month, kWh(Hs)/m³: invented, of the size that H-gas has."""
 _BILLED_AHEAD = 365 * DAY  # a demo may run for long
 _GAS_SOURCE = "simulierte Stadt (erfunden) / simulated town (invented)"
+_TARGET = {  # invented years of this town, and the aims of the federal law
+    "base_year": 2019,
+    "aims": {2030: 65, 2040: 88, 2045: 100},
+    "known_t": {2019: 2120, 2020: 1985, 2021: 2043, 2022: 1876, 2023: 1741, 2024: 1702, 2025: 1655},
+    "source": "Stadtverordnetenversammlung (erfunden)",
+}
 
 
 class Past(msgspec.Struct):
@@ -168,7 +174,7 @@ class Demo:
             "store": {"kind": "embedded"},
             "gateway": {"stuck_after_s": _STUCK_AFTER_S, "health": {"port": 0}},
             "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
-            "carbon": {"gas": list(_gas(town.start_us, self._clock.now_us()))},
+            "carbon": {"gas": list(_gas(town.start_us, self._clock.now_us())), "target": _TARGET},
             "web": {"port": self._port},
             **acquisition(
                 town.estate, town.devices, modbus_ports=ports, broker=Broker.in_process(broker.host, broker.port)

@@ -7,6 +7,7 @@ from dashboards.web.operations import Checked, SetAside
 from gateway.quarantine import Kept, kept_cases
 from leitwarte.commands.check import deeds, remarks
 from leitwarte.settings import Settings
+from metering.texts import Language, Texts
 
 _LONGEST_PAYLOAD = 2_000  # characters
 
@@ -24,9 +25,10 @@ class SettingsOperations:
             return None
         return [_set_aside(kept) for kept in reversed(deque(kept_cases(folder), limit))]
 
-    def settings(self) -> Checked:
+    def settings(self, language: Language) -> Checked:
         """The settings that run."""
-        return Checked([what for _, what in deeds(self._settings)], list(remarks(self._settings)))
+        say = Texts("leitwarte", language)
+        return Checked([what for _, what in deeds(self._settings, say)], list(remarks(self._settings, say)))
 
 
 def _set_aside(kept: Kept) -> SetAside:

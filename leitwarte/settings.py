@@ -128,6 +128,7 @@ class Settings(Strict):
             plants=Plants(tuple(plant.plant() for plant in carbon.plants)),
             certificates=tuple(one.certificate() for one in carbon.certificates),
             mixes=carbon.mixes,
+            target=carbon.target.target() if carbon.target else None,
         )
 
     def tomorrow(self) -> date:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +14,7 @@ from analytics.carbon.energy import GasPeriod, GasQuality
 from analytics.carbon.factors import DEFAULT, Choice
 from analytics.carbon.gas_table import read_gas_table
 from analytics.carbon.plant_settings import CertificateSettings, PlantSettings
+from analytics.carbon.target import Target
 from analytics.carbon.weather import Normalisation, heating_factor
 from metering.strict import Strict
 
@@ -81,6 +82,36 @@ class BandSettings(Strict):
     """Of energy that was not measured."""
 
 
+class TargetSettings(Strict):
+    """The path to the municipality's climate target, which actual years are shown against."""
+
+    base_year: int = Field(ge=1990, le=2100)
+    """The year that the aims compare with."""
+    aims: dict[int, Decimal] = Field(min_length=1)
+    """By year: how many percent less than in the base year, such as {2030: 65, 2045: 100}; straight lines between."""
+    known_t: dict[int, Decimal] = Field(default_factory=dict)
+    """By year: t CO2e from earlier balances of the same buildings. For other years, the base year too, what Leitwarte
+    computed counts."""
+    source: str
+    """The decision the aims stand on."""
+
+    @model_validator(mode="after")
+    def _leads_down(self) -> Self:
+        years = [self.base_year, *sorted(self.aims)]
+        saved = [Decimal(0), *(self.aims[year] for year in sorted(self.aims))]
+        if years[1] <= self.base_year or years[-1] > self.base_year + 100:
+            raise ValueError(f"aims are for the hundred years after the base year {self.base_year}")
+        if saved[-1] > 100 or any(later < earlier for earlier, later in pairwise(saved)):
+            raise ValueError("aims are percent, 0 to 100, and a later aim is no lower than an earlier one")
+        if any(tonnes < 0 for tonnes in self.known_t.values()) or self.known_t.get(self.base_year) == 0:
+            raise ValueError("known_t are t CO2e from 0 on, and more than 0 in the base year")
+        return self
+
+    def target(self) -> Target:
+        reductions = {year: self.aims[year] / 100 for year in sorted(self.aims)}
+        return Target(self.base_year, reductions, {y: 1000 * t for y, t in self.known_t.items()}, self.source)
+
+
 class CarbonSettings(Strict):
     """Which factors count, and what the gas is worth."""
 
@@ -122,6 +153,8 @@ class CarbonSettings(Strict):
     """Files that ``leitwarte carbon fetch`` wrote, relative to the settings file: reports show hourly figures too."""
     weather: WeatherSettings | None = None
     """For weather-normalised heat of buildings."""
+    target: TargetSettings | None = None
+    """The path to the climate target; the CO2 page and Grafana show years against it."""
     band: BandSettings = BandSettings()
     """How far figures may be off."""
 

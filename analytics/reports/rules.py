@@ -11,6 +11,7 @@ from analytics.carbon.edition import Shelf
 from analytics.carbon.energy import GasQuality
 from analytics.carbon.factors import Choice, FactorSet
 from analytics.carbon.plant import Plants
+from analytics.carbon.target import Target
 from analytics.carbon.view import View
 from analytics.carbon.weather import Normalisation
 from metering.estate import Carrier, Meter, Role
@@ -38,6 +39,7 @@ class Rules:
     plants        combined heat and power
     certificates  guarantees of origin, for the market-based view
     mixes         files with how electricity was generated, hour by hour; shown beside the annual factor
+    target        the path that years are shown against; it changes no figure
     """
 
     factors: FactorSet
@@ -55,6 +57,7 @@ class Rules:
     plants: Plants = field(default_factory=Plants)
     certificates: tuple[Certificate, ...] = ()
     mixes: tuple[Path, ...] = ()
+    target: Target | None = None
 
     def view(self, name: str | None = None, editions: Mapping[str, str] | None = None) -> View:
         """The view of that name with the choices made for it; without a name the live factors.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from analytics.carbon.target import Target
 from dashboards.grafana.query import is_one_of, per_day
 from metering.estate import Carrier, Estate, Meter, Role
 from metering.texts import Texts
@@ -11,12 +12,13 @@ _EMITTING = (Carrier.ELECTRICITY, Carrier.HEAT, Carrier.GAS)
 
 
 class Basis(NamedTuple):
-    """The estate, the words, the time zone of days and hours (IANA name), and the web app's address or None."""
+    """The estate, the words, the time zone of days and hours (IANA name), the web app's address, the target."""
 
     estate: Estate
     texts: Texts
     timezone: str
     web_url: str | None = None
+    target: Target | None = None
 
     def meters(self, role: Role, *carriers: Carrier) -> list[Meter]:
         """Of one role and any of the carriers; of all carriers if none is named."""

@@ -7,6 +7,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from analytics.carbon.target import Target
 from dashboards.grafana.basis import Basis
 from dashboards.grafana.boards.anomalies import anomalies
 from dashboards.grafana.boards.building import building
@@ -36,13 +37,21 @@ DASHBOARDS: Mapping[str, Callable[[Basis], Dashboard]] = {
 """By file name. README.md says how to add one."""
 
 
-def build(estate: Estate, timezone: str, language: Language = "de", web_url: str | None = None) -> dict[str, Json]:
+def build(
+    estate: Estate,
+    timezone: str,
+    language: Language = "de",
+    web_url: str | None = None,
+    target: Target | None = None,
+) -> dict[str, Json]:
     """Every dashboard by its file name; the same estate gives the same JSON.
 
     timezone  an IANA name
     web_url   address of the web app, whose inbox dashboards link to
+    target    the path that years are shown against
     """
-    basis = Basis(estate, Texts("dashboards.grafana", language), timezone, web_url.rstrip("/") if web_url else None)
+    texts = Texts("dashboards.grafana", language)
+    basis = Basis(estate, texts, timezone, web_url.rstrip("/") if web_url else None, target)
     return {name: _json(make(basis)) for name, make in DASHBOARDS.items()}
 
 
@@ -51,4 +60,7 @@ def _json(builder: Dashboard) -> Json:
     for number, panel in enumerate(model.panels or [], 1):
         panel.id_val = number
     content: Json = json.loads(JSONEncoder().encode(model))
+    for shown in content.get("panels", []):
+        if shown.get("options", {}) is None:  # the SDK's null for "all defaults", which Grafana writes as {}
+            shown["options"] = {}
     return content

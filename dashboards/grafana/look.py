@@ -1,5 +1,6 @@
 """What all panels have in common: title, description, unit, what to say without data, colours, names."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, StackingConfig
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
-from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode, VisibilityMode
+from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode, VisibilityMode, VizOrientation
 from grafana_foundation_sdk.models.dashboard import (
     DynamicConfigValue,
     Threshold,
@@ -44,10 +45,18 @@ Panel = TypeVar(
 GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
 
 
+_MEASURED_ALONE = re.compile(r'sum\("(consumption|emissions)"\)')
+"""Sums without what registers counted over gaps, which has fields of its own: null if there are none, as any sum with
+them would be."""
+
+
 def dressed(panel: Panel, texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]) -> Panel:
     """A panel with the texts ``key`` and ``key_about`` and its targets, each under a letter of its own."""
-    panel = panel.title(texts(key)).description(texts(f"{key}_about")).unit(unit).no_value(texts("no_data"))
-    panel = panel.datasource(SOURCE)
+    targets = list(targets)
+    about = texts(f"{key}_about")
+    if any(_MEASURED_ALONE.search(target.query) for target in targets):
+        about = f"{about.removesuffix('.')}. {texts('measured_alone')}"
+    panel = panel.title(texts(key)).description(about).unit(unit).no_value(texts("no_data")).datasource(SOURCE)
     for number, target in enumerate(targets):
         target.ref_id = chr(ord("A") + number) if number < 26 else f"T{number}"
         panel = panel.with_target(target)
@@ -71,6 +80,14 @@ def daily_bars(texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery]
     panel = dressed(timeseries.Panel(), texts, key, unit, targets).draw_style(GraphDrawStyle.BARS)
     panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL).group("A")).fill_opacity(70).decimals(0)
     return panel.time_from("30d").interval("1d").height(9).span(12)
+
+
+def gauges(
+    texts: Texts, key: str, unit: str, targets: Iterable[InfluxQuery], colors: Mapping[float | None, str]
+) -> bargauge.Panel:
+    """A horizontal bar a series: its newest value."""
+    panel = dressed(bargauge.Panel(), texts, key, unit, targets).reduce_options(reduced("lastNotNull"))
+    return panel.orientation(VizOrientation.HORIZONTAL).thresholds(steps(colors))
 
 
 def listing(texts: Texts, key: str, target: InfluxQuery, unit: str = "none") -> table.Panel:

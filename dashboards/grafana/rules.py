@@ -47,7 +47,7 @@ class Rule(Strict):
     query: str
     minutes: Annotated[int, Field(gt=0)]
     alert: Limits | Literal["silent"]
-    for_: Annotated[int, Field(alias="for", ge=0)]
+    for_: Annotated[int, Field(alias="for", ge=0, lt=60)]
 
 
 def rules() -> dict[str, Rule]:
@@ -77,7 +77,7 @@ def _rule(name: str, rule: Rule, texts: Texts, folder_uid: str) -> Json:
         "data": [_query(rule), _reduced(), _threshold(limits)],
         "noDataState": "Alerting" if is_silence else "OK",
         "execErrState": "Error",
-        "for": f"{rule.for_}m",
+        "for": f"{rule.for_}m" if rule.for_ else "0s",  # as Grafana gives it back; else each push were a change
         "annotations": {"summary": texts(f"rule_{name}"), "description": texts(f"rule_{name}_about")},
         "labels": {"origin": "leitwarte", "kind": name},
     }

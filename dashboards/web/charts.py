@@ -140,6 +140,24 @@ class Charts:
         }
         return {**_plot(unit, colours), "xAxis": axis, "series": series}
 
+    def bars_and_line(
+        self,
+        labels: Sequence[str],
+        stacks: Mapping[str, Sequence[float | None]],
+        line: tuple[str, Sequence[float | None]],
+        unit: str,
+    ) -> Options:
+        """Stacked bars, and a dashed line (its name, and a value a label) over them."""
+        name, values = line
+        points = [None if value is None else round(value, 3) for value in values]
+        colour = self._colours.text
+        dashed = {"width": 1.8, "type": "dashed", "color": colour}
+        drawn = {"name": name, "type": "line", "data": points, "showSymbol": False, "symbol": "circle", "z": 3}
+        bars = self.bars(labels, stacks, unit)
+        series = bars["series"]
+        assert isinstance(series, list)
+        return {**bars, "series": [*series, {**drawn, "lineStyle": dashed, "itemStyle": {"color": colour}}]}
+
     def site_map(self, places: Sequence[Place], aspect: float = 1.2) -> Options:
         """Sites where they lie, north up and true to scale on a surface ``aspect`` times as wide as high."""
         colours = self._colours

@@ -97,6 +97,28 @@ class TraceOut(Strict):
     version: str
 
 
+class TargetYearOut(Strict):
+    """Null where nothing is known; ``completeness`` is the measured share of the whole year."""
+
+    year: int
+    path_kg: float | None
+    emitted_kg: float | None
+    given: bool
+    completeness: float | None
+
+
+class TargetOut(Strict):
+    """The path to the climate target; ``aims`` are percent less than in the base year.
+
+    It is that of all buildings together: who may see only some of them is told no years.
+    """
+
+    base_year: int
+    aims: dict[int, float]
+    source: str
+    years: list[TargetYearOut]
+
+
 class ReportQuery(StrictQuery):
     period: str
     """2026, 2026-10, 2026-10-05 or 2026-01-01..2026-03-15, local time."""
@@ -123,6 +145,15 @@ class FiguresQuery(ReportQuery):
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 200
 
 
+def _reports(request: Request) -> Reports:
+    reports = house_of(request).reports
+    assert reports is not None
+    return reports
+
+
+Made = Annotated[Reports, Depends(_reports)]
+
+
 def router() -> APIRouter:
     routes = APIRouter(prefix="/co2/v1", tags=["co2"])
     assert set(_MEDIA_TYPES) == set(FORMATS)
@@ -132,6 +163,8 @@ def router() -> APIRouter:
         """The rule sets a report can be made by; the first is the live one."""
         language = lang or house.language
         return [ViewOut(name=view.name, title=view.title[language], kind=view.kind) for view in reports.views]
+
+    _add_target(routes)
 
     @routes.get("/figures")
     async def figures(
@@ -184,13 +217,30 @@ def router() -> APIRouter:
     return routes
 
 
-def _reports(request: Request) -> Reports:
-    reports = house_of(request).reports
-    assert reports is not None
-    return reports
-
-
-Made = Annotated[Reports, Depends(_reports)]
+def _add_target(routes: APIRouter) -> None:
+    @routes.get("/target")
+    async def target(house: Seen, reports: Made) -> TargetOut:
+        """CO2e of all buildings year by year against the path to the climate target."""
+        target = reports.rules.target
+        if target is None:
+            raise HTTPException(404, "the settings have no carbon.target")
+        is_whole = house.visitor.buildings is None
+        years = await house.queries.target_years(target) if is_whole else []
+        return TargetOut(
+            base_year=target.base_year,
+            aims={year: float(100 * reduction) for year, reduction in target.reductions.items()},
+            source=target.source,
+            years=[
+                TargetYearOut(
+                    year=year.year,
+                    path_kg=year.path_kg,
+                    emitted_kg=year.emitted_kg,
+                    given=year.is_given,
+                    completeness=year.completeness,
+                )
+                for year in years
+            ],
+        )
 
 
 async def _report(reports: Reports, asked: Asked) -> Report:

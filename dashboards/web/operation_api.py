@@ -10,6 +10,7 @@ from dashboards.web.house import House, Seen
 from dashboards.web.operations import Operations
 from metering.instant import isoformat
 from metering.strict import Strict
+from metering.texts import Language
 
 _T = TypeVar("_T")
 _MOST = 500
@@ -86,9 +87,10 @@ def router() -> APIRouter:
         ]
 
     @routes.get("/settings")
-    async def settings(house: Seen) -> SettingsOut:
+    async def settings(house: Seen, lang: Language | None = None) -> SettingsOut:
         """What the settings do, line by line, and what in them is probably not meant."""
-        checked = await _off_loop(_operations(house).settings)
+        operations, language = _operations(house), lang or house.language
+        checked = await _off_loop(lambda: operations.settings(language))
         return SettingsOut(does=list(checked.does), remarks=list(checked.remarks))
 
     @routes.get("/factors")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from metering.texts import Language
+
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
@@ -36,6 +38,6 @@ class Operations(Protocol):
         """The newest cases, newest first; None if the gateway keeps them where this process cannot look."""
         ...
 
-    def settings(self) -> Checked:
+    def settings(self, language: Language) -> Checked:
         """The settings that run."""
         ...

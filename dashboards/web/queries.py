@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from analytics.carbon.target import Target
 from dashboards.web import views
 from dashboards.web.shared import Shared
 from dashboards.web.views import (
@@ -16,6 +17,7 @@ from dashboards.web.views import (
     MeterProfile,
     MeterView,
     Overview,
+    TargetYear,
 )
 from metering.clock import Clock
 from metering.estate import Carrier, Estate, Meter, Role
@@ -128,10 +130,7 @@ class Queries:
     async def emissions(self, parts: Sequence[Window]) -> list[Emissions]:
         """CO2e and consumption of every building with billed energy over consecutive ``parts``, the largest first."""
         window = Window(parts[0].start_us, min(parts[-1].end_us, max(parts[0].start_us, self._clock.now_us())))
-        meters = {
-            building: [meter for meter in self._billed_in(building) if meter.carrier != Carrier.WATER]
-            for building in self._estate.buildings
-        }
+        meters = {building: self._emitting_in(building) for building in self._estate.buildings}
         names = ("emissions", "consumption", "completeness")
         wanted = [Series(meter.id, name) for group in meters.values() for meter in group for name in names]
         found = await self._sums(wanted, window)
@@ -141,12 +140,32 @@ class Queries:
         ]
         return sorted(rows, key=lambda row: -(row.emissions_kg or 0.0))
 
+    async def target_years(self, target: Target) -> list[TargetYear]:
+        """CO2e of all buildings year by year against the path to the target."""
+        now = self._clock.now_us()
+        begun = [year for year in target.years if self._calendar.year(year).start_us < now]
+        years = {year: self._calendar.year(year) for year in begun if year not in target.known_kg}
+        meters = [meter for building in self._estate.buildings for meter in self._emitting_in(building)]
+        groups = {
+            "kg": [Series(meter.id, name) for meter in meters for name in ("emissions", _GAPS["emissions"])],
+            "completeness": [Series(meter.id, "completeness") for meter in meters],
+        }
+        sums = await self.store.totals(groups, list(years.values()))
+        computed = {
+            year: (float(kg), views.share(measured, len(meters) * window.duration_us // QUARTER_HOUR) or 0.0)
+            for (year, window), kg, measured in zip(years.items(), sums["kg"], sums["completeness"], strict=True)
+        }
+        return views.target_years(target, computed)
+
     def _states(self, latest: Mapping[Series, Reading]) -> dict[str, DeviceState]:
         now = self._clock.now_us()
         return {view.device.id: view.state for view in views.device_views(self._estate, latest.values(), now)}
 
     def _billed_in(self, building: str) -> list[Meter]:
         return views.billed(self._estate.meters_in(building), self._estate)
+
+    def _emitting_in(self, building: str) -> list[Meter]:
+        return [meter for meter in self._billed_in(building) if meter.carrier != Carrier.WATER]
 
     def _emission_row(
         self,

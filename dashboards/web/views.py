@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from analytics.carbon.target import Target
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role
 from metering.event import Event
 from metering.instant import MINUTE, SECOND, Window
@@ -199,6 +200,50 @@ class Emissions:
     def completeness(self) -> float | None:
         """0..1; None before anything could be measured."""
         return share(self.measured, self.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetYear:
+    """A calendar year on the path to the target, in kg CO2e of all buildings.
+
+    path_kg      what the path allows; None while the base year's emissions are not known
+    emitted_kg   None if nothing is known of the year, or it has not begun
+    is_given     whether that was told by the settings, and not computed
+    completeness share of the whole year that was measured, 0..1; None for a year that is given or has not begun
+    """
+
+    year: int
+    path_kg: float | None
+    emitted_kg: float | None
+    is_given: bool
+    completeness: float | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be held against the path: a year that was measured only in part stands too low."""
+        return self.is_given or (self.completeness or 0.0) >= WHOLE
+
+
+WHOLE = 0.98
+"""A period of which such a share was measured is called complete."""
+
+
+def target_years(target: Target, computed: Mapping[int, tuple[float, float]]) -> list[TargetYear]:
+    """Every year of the path; ``computed`` has kg and completeness of the years that have begun."""
+    given = {year: float(kg) for year, kg in target.known_kg.items()}
+    emitted = {year: kg for year, (kg, measured) in computed.items() if measured} | given
+    whole = target.base_year in given or computed.get(target.base_year, (0.0, 0.0))[1] >= WHOLE
+    base = emitted[target.base_year] if whole else None
+    return [
+        TargetYear(
+            year,
+            base * float(target.share(year)) if base is not None else None,
+            emitted.get(year),
+            year in given,
+            computed[year][1] if year in computed and year not in given else None,
+        )
+        for year in target.years
+    ]
 
 
 def share(measured: float, expected: float) -> float | None:

@@ -24,6 +24,7 @@ from leitwarte.commands.common import (
 from leitwarte.factor_check import factor_problems
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
+from metering.texts import Texts
 from metering.yaml_lines import Path
 from storage.settings import InfluxSettings
 
@@ -50,8 +51,9 @@ def check(
             print_json({"ok": False, "problems": told})
             raise typer.Exit(WRONG_CALL) from None
         fail(error, WRONG_CALL)
-    lines = [(_line(file, where), what) for where, what in deeds(file.settings)]
-    noted = list(remarks(file.settings))
+    say = Texts("leitwarte", "en")
+    lines = [(_line(file, where), what) for where, what in deeds(file.settings, say)]
+    noted = list(remarks(file.settings, say))
     if json:
         print_json({"ok": True, "lines": [{"line": line, "does": what} for line, what in lines], "remarks": noted})
         return
@@ -66,62 +68,68 @@ def _line(file: SettingsFile, where: Path) -> int | None:
     return file.lines.get(where)
 
 
-def deeds(settings: Settings) -> Iterator[tuple[Path, str]]:
+def deeds(settings: Settings, say: Texts) -> Iterator[tuple[Path, str]]:
     """What each entry of the file will do, in its order."""
     store = settings.store_in_data_dir
     if isinstance(store, InfluxSettings):
-        yield ("store",), f"keep readings in InfluxDB {store.version}.x, {store.url}, database {store.database}"
+        yield ("store",), say("influxdb", version=store.version, url=store.url, database=store.database)
     else:
-        yield ("store",), f"keep readings in the embedded database {store.path}"
+        yield ("store",), say("embedded", path=store.path)
     for c, connection in enumerate(settings.modbus):
         where: Path = ("modbus", c)
-        held = _held(connection, settings)
-        yield where, f"connect to {connection.protocol} {connection.address} ({connection.id}){held}"
+        held, protocol = _held(connection, settings, say), connection.protocol
+        yield where, say("modbus", protocol=protocol, address=connection.address, id=connection.id, held=held)
         for d, device in enumerate(connection.devices):
-            yield (*where, "devices", d), f"  {device.id}: unit {device.unit}, {_polling(device)}"
+            what = say("unit", id=device.id, unit=device.unit, polling=_polling(device, say))
+            yield (*where, "devices", d), what
     for b, broker in enumerate(settings.mqtt):
         where = ("mqtt", b)
-        secure = ", encrypted" if broker.tls else ""
-        yield where, f"subscribe at MQTT {broker.host}:{broker.port} ({broker.id}{secure}){_held(broker, settings)}"
+        secure = say("mqtt.encrypted") if broker.tls else ""
+        held = _held(broker, settings, say)
+        yield where, say("mqtt", host=broker.host, port=broker.port, id=broker.id, secure=secure, held=held)
         for d, listened in enumerate(broker.devices):
-            what = f"  {listened.id}: {listened.topic} as {listened.format}, expected every {listened.interval_s:g} s"
+            every = f"{listened.interval_s:g}"
+            what = say("topic", id=listened.id, topic=listened.topic, format=listened.format, seconds=every)
             yield (*where, "devices", d), what
     for s, site in enumerate(settings.sites):
         for b, building in enumerate(site.buildings):
             place: Path = ("sites", s, "buildings", b)
-            yield place, f"building {building.id} at {site.id}"
+            yield place, say("building", id=building.id, site=site.id)
             for m, meter in enumerate(building.meters):
-                source = meter.formula or meter.device or "imported load profiles"
-                what = f"  meter {meter.id}: {meter.carrier} {meter.balance_role} from {source}"
+                source = meter.formula or meter.device or say("meter.imported")
+                what = say("meter", id=meter.id, carrier=meter.carrier, role=meter.balance_role, source=source)
                 yield (*place, "meters", m), what
     if (sharing := settings.gateway.sharing) is not None:
-        what = f"be replica {sharing.replica}; a lost one's connections are taken over within {sharing.takeover_s:g} s"
-        yield ("gateway", "sharing"), what
+        yield ("gateway", "sharing"), say("replica", replica=sharing.replica, seconds=f"{sharing.takeover_s:g}")
     web = settings.web
-    yield ("web",), f"serve the web app at http://{web.host}:{web.port}, in {settings.language}"
+    yield ("web",), say("web", host=web.host, port=web.port, language=settings.language)
 
 
-def _held(connection: ModbusSettings | MqttSettings, settings: Settings) -> str:
+def _held(connection: ModbusSettings | MqttSettings, settings: Settings, say: Texts) -> str:
     """By which replica, where there are several."""
     if settings.gateway.sharing is None:
         return ""
     if isinstance(connection, MqttSettings) and connection.share:
-        return f", by all replicas: each message goes to one of group {connection.share}"
+        return say("held.shared", group=connection.share)
     if isinstance(connection, ModbusSettings) and connection.replica:
-        return f", by replica {connection.replica} alone"
-    return ", by one of the replicas at a time"
+        return say("held.pinned", replica=connection.replica)
+    return say("held.divided")
 
 
-def _polling(device: ModbusDevice) -> str:
-    template = device.device_type()
+def _polling(device: ModbusDevice, say: Texts) -> str:
+    template, seconds = device.device_type(), f"{device.interval_s:g}"
     if template.is_sunspec:
-        return f"{template.name}, models found when connected, every {device.interval_s:g} s"
+        return say("polling.sunspec", template=template.name, seconds=seconds)
     limits = template.limits
     blocks = plan(template.points, max_registers=limits.max_registers, max_hole=limits.max_hole)
-    return f"{template.name}, {len(template.points)} values in {len(blocks)} requests every {device.interval_s:g} s"
+    counted = {
+        what: say(f"{what}.one") if number == 1 else say(f"{what}.many", n=number)
+        for what, number in (("values", len(template.points)), ("requests", len(blocks)))
+    }
+    return say("polling", template=template.name, seconds=seconds, **counted)
 
 
-def remarks(settings: Settings) -> Iterator[str]:
+def remarks(settings: Settings, say: Texts) -> Iterator[str]:
     """What is allowed but probably not meant."""
     metered = {meter.device for meter in settings.estate().meters.values()}
     for connection in settings.modbus:
@@ -129,6 +137,6 @@ def remarks(settings: Settings) -> Iterator[str]:
             template = device.device_type()
             registers = {point.quantity for point in template.points if "energy" in point.quantity}
             if registers and device.id not in metered:
-                yield f"device {device.id} has registers ({', '.join(sorted(registers))}), but no meter uses it"
+                yield say("remark.unused", id=device.id, registers=", ".join(sorted(registers)))
     if not any(True for _ in settings.devices()):
-        yield "there are no devices: add modbus: or mqtt: entries"
+        yield say("remark.empty")

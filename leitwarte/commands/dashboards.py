@@ -51,7 +51,8 @@ def push(
 
 def _boards(settings: Settings) -> dict[str, Json]:
     web_url = settings.analytics.alerts.web_url
-    return build_dashboards(settings.estate(), settings.timezone, settings.language, web_url)
+    target = settings.carbon.target.target() if settings.carbon.target else None
+    return build_dashboards(settings.estate(), settings.timezone, settings.language, web_url, target)
 
 
 def _rules(settings: Settings) -> Json:

@@ -1,8 +1,6 @@
 """Anomalies: what was reported, where it gathers, and the signals under it."""
 
-from grafana_foundation_sdk.builders import bargauge
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.models.common import VizOrientation
 
 from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
@@ -35,12 +33,10 @@ def _signals(basis: Basis) -> list[Panel]:
     texts = basis.texts
     load = curve(as_power("mean"), "interval", _METERS_HERE, by="meter")
     score = select('max("anomaly_score")', "interval", _METERS_HERE, then='GROUP BY "meter"')
-    gauges = look.dressed(bargauge.Panel(), texts, "scores", "percentunit", [InfluxQuery(score, alias="$tag_meter")])
-    gauges = gauges.orientation(VizOrientation.HORIZONTAL).min(0).max(1).height(12).span(8)
+    colors = {None: look.GREEN, 0.5: look.YELLOW, 0.8: look.RED}
+    gauges = look.gauges(texts, "scores", "percentunit", [InfluxQuery(score, alias="$tag_meter")], colors)
     signals = look.curve(texts, "signals", "none", [InfluxQuery(load, alias="$tag_meter")])
     return [
         look.named(signals.interval("15m").height(12).span(16), basis.meter_names),
-        look.named(
-            gauges.thresholds(look.steps({None: look.GREEN, 0.5: look.YELLOW, 0.8: look.RED})), basis.meter_names
-        ),
+        look.named(gauges.min(0).max(1).height(12).span(8), basis.meter_names),
     ]

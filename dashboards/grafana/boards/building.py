@@ -5,6 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.xychart import XYDimensionConfig
 from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.xychart import SeriesMapping
 
 from dashboards.grafana import look, transform
 from dashboards.grafana.band import band
@@ -115,6 +116,7 @@ def _scatter(basis: Basis) -> xychart.Panel:
         look.dressed(xychart.Panel(), texts, "scatter", "kwatth", targets)
         .with_transformation(transform.joined())
         .with_transformation(transform.only("^(outdoor|heat)$"))
+        .series_mapping(SeriesMapping.AUTO)  # without it Grafana 11 takes the mapping for manual, and draws nothing
         .dims(XYDimensionConfig().frame(0).x("outdoor"))
         .override_by_name("outdoor", [look.called(texts("outdoor")), DynamicConfigValue("unit", "celsius")])
         .override_by_name("heat", [look.called(texts("heat"))])

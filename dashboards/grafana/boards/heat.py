@@ -1,8 +1,6 @@
 """The heat network: power, temperatures, and which stations send their water back too warm."""
 
-from grafana_foundation_sdk.builders import bargauge
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.models.common import VizOrientation
 
 from dashboards.grafana import look
 from dashboards.grafana.basis import Basis
@@ -77,9 +75,7 @@ def _temperatures(basis: Basis) -> list[Panel]:
         query = InfluxQuery(curve(what, "reading", of_them, _DEVICES_HERE, by="device"), alias="$tag_device")
         panels.append(look.curve(texts, key, "celsius", [query]).interval("15m"))
     means = select('mean("return_temperature")', "reading", of_them, _DEVICES_HERE, then='GROUP BY "device"')
-    ranking = look.dressed(
-        bargauge.Panel(), texts, "return_ranking", "celsius", [InfluxQuery(means, alias="$tag_device")]
-    )
-    ranking = ranking.orientation(VizOrientation.HORIZONTAL).decimals(1).height(9).span(12)
-    panels.append(ranking.thresholds(look.steps({None: look.GREEN, 50.0: look.YELLOW, 60.0: look.RED})))
+    colors = {None: look.GREEN, 50.0: look.YELLOW, 60.0: look.RED}
+    ranking = look.gauges(texts, "return_ranking", "celsius", [InfluxQuery(means, alias="$tag_device")], colors)
+    panels.append(ranking.decimals(1).height(9).span(12))
     return [look.named(panel, basis.names(devices)) for panel in panels]

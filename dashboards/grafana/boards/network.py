@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from grafana_foundation_sdk.builders import geomap, stat
 from grafana_foundation_sdk.builders.common import FrameGeometrySource, MapLayerOptions
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.builders.geomap import MapViewConfig
+from grafana_foundation_sdk.builders.geomap import MapViewConfig, TooltipOptions
 from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode, FrameGeometrySourceMode
+from grafana_foundation_sdk.models.geomap import TooltipMode
 
 from dashboards.grafana import look, transform
 from dashboards.grafana.band import dashed
@@ -153,6 +154,7 @@ def _map(basis: Basis) -> geomap.Panel:
         .with_transformation(transform.merged())
         .basemap(MapLayerOptions().type("default").name("basemap"))
         .layers([markers.location(place).tooltip(True)])
+        .tooltip(TooltipOptions().mode(TooltipMode.DETAILS))
         .view(MapViewConfig().id("fit").all_layers(True).padding(20))
         .override_by_name("site", [look.called(texts("site")), look.mapped(names)])
         .override_by_name("energy", [look.called(texts("energy"))])

@@ -1,8 +1,8 @@
 """Data quality and the state of gateway and devices: which values not to trust, and since when."""
 
-from grafana_foundation_sdk.builders import bargauge, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.models.common import BigValueGraphMode, VisibilityMode, VizOrientation
+from grafana_foundation_sdk.models.common import BigValueGraphMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
 from dashboards.grafana import look, transform
@@ -75,8 +75,8 @@ def _devices(basis: Basis) -> list[Panel]:
     expected = {device.id: _with_interval(basis, device) for device in basis.estate.devices.values()}
     last_heard = InfluxQuery(newest_of_each(expected, "30d", _DEVICES_HERE), shape="table")
     share = select('mean("completeness") * 100', "interval", _METERS_HERE, then='GROUP BY "meter"')
-    gauges = look.dressed(bargauge.Panel(), texts, "completeness", "percent", [InfluxQuery(share, alias="$tag_meter")])
-    gauges = gauges.orientation(VizOrientation.HORIZONTAL).min(0).max(100).decimals(1).height(12).span(24)
+    colors = {None: look.RED, 90.0: look.YELLOW, 99.0: look.GREEN}
+    gauges = look.gauges(texts, "completeness", "percent", [InfluxQuery(share, alias="$tag_meter")], colors)
     return [
         _states(basis),
         look.listing(texts, "devices", last_heard)
@@ -86,9 +86,7 @@ def _devices(basis: Basis) -> list[Panel]:
         .override_by_name("Time", [look.called(texts("last_heard")), DynamicConfigValue("unit", "dateTimeFromNow")])
         .height(12),
         _errors(basis),
-        look.named(
-            gauges.thresholds(look.steps({None: look.RED, 90.0: look.YELLOW, 99.0: look.GREEN})), basis.meter_names
-        ),
+        look.named(gauges.min(0).max(100).decimals(1).height(12).span(24), basis.meter_names),
     ]
 
 

@@ -106,6 +106,7 @@ ADDRESSES: Mapping[str, Needs] = {
     "/api/v1/operation/factors": Needs(Permission.OPERATE),
     "/api/v1/operation/log": Needs(Permission.OPERATE),
     "/api/co2/v1/views": Needs(Permission.CO2),
+    "/api/co2/v1/target": Needs(Permission.CO2),
     "/api/co2/v1/figures": Needs(Permission.CO2),
     "/api/co2/v1/figures/{figure:path}": Needs(Permission.CO2),
     "/api/co2/v1/report": Needs(Permission.CO2),

@@ -1,17 +1,18 @@
 """CO2: what the buildings emitted, day by day or month by month, and how complete the figures are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from fastapi import Request
 from nicegui import ui
 
+from analytics.carbon.target import Target
 from dashboards.web import parts, views
 from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
 from dashboards.web.parts import Column, Row
-from dashboards.web.views import Emissions
+from dashboards.web.views import Emissions, TargetYear
 from metering.estate import Carrier
 
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
@@ -37,6 +38,7 @@ def register(house: House) -> None:
             ]
             ask = partial(desk.house.queries.emissions, periods)
             await desk.follow(ask, lambda first: _report(desk, labels, first), _REFRESH_S, "tall")
+            await _target(desk)
             with parts.card(desk.texts("co2.basis"), "basis"):
                 edition = (
                     desk.house.reports.rules.factors.title[desk.language]
@@ -50,6 +52,69 @@ def register(house: House) -> None:
                         (desk.texts("co2.basis.completeness"), desk.texts("co2.basis.completeness.text")),
                     ]
                 )
+
+
+async def _target(desk: Desk) -> None:
+    """Years against the path to the target, for those who see all buildings: it is a path of all of them together."""
+    target = desk.house.reports.rules.target if desk.house.reports else None
+    if target is not None and desk.visitor.buildings is None:
+        await desk.follow(partial(desk.house.queries.target_years, target), partial(_path, desk, target))
+
+
+def _path(desk: Desk, target: Target, years: Sequence[TargetYear]) -> None:
+    say, formats = desk.texts, desk.formats
+    groups: dict[str, Callable[[TargetYear], bool]] = {
+        "given": lambda year: year.is_given,
+        "measured": lambda year: not year.is_given and year.is_whole,
+        "part": lambda year: not year.is_whole,
+    }
+    bars = {
+        say(f"target.{group}"): [_tonnes(year.emitted_kg) if belongs(year) else None for year in years]
+        for group, belongs in groups.items()
+        if any(year.emitted_kg is not None and belongs(year) for year in years)
+    }
+    line = say("target.line"), [_tonnes(year.path_kg) for year in years]
+    with parts.card(say("target.title")):
+        plot = parts.Plot(say("target.title"), say("plot.empty"), "tall")
+        has_values = bool(bars) or years[0].path_kg is not None
+        plot.show(desk.charts.bars_and_line([str(y.year) for y in years], bars, line, "t CO₂e") if has_values else None)
+        aims = ", ".join(
+            say("target.aim", percent=say.number(float(100 * share), 0), year=year)
+            for year, share in target.reductions.items()
+        )
+        base = formats.value(years[0].emitted_kg if years[0].path_kg is not None else None, "kg")
+        told = [
+            (say("target.aims"), say("target.aims.text", aims=aims, year=target.base_year, base=base)),
+            *((say("target.year", year=year.year), _against_path(desk, year)) for year in _told(years)),
+            (say("target.source"), target.source),
+        ]
+        if years[0].path_kg is None:
+            told.insert(1, (say("target.base"), say("target.base.unknown", year=target.base_year)))
+        parts.facts(told)
+
+
+def _told(years: Sequence[TargetYear]) -> list[TargetYear]:
+    """The last year that can be held against the path, and what is known of later ones."""
+    known = [year for year in years if year.emitted_kg is not None and year.path_kg is not None]
+    whole = [year for year in known if year.is_whole]
+    return [year for year in known if not whole or year.year >= whole[-1].year][-2:]
+
+
+def _against_path(desk: Desk, year: TargetYear) -> str:
+    say, formats = desk.texts, desk.formats
+    emitted, path = formats.value(year.emitted_kg, "kg"), formats.value(year.path_kg, "kg")
+    if not year.is_whole:
+        return say("target.so_far", emitted=emitted, path=path, measured=formats.percent(year.completeness))
+    assert year.emitted_kg is not None
+    if not year.path_kg:
+        return say("target.zero", emitted=emitted)
+    off = year.emitted_kg / year.path_kg - 1
+    text = "target.over" if off > 0 else "target.under"
+    return say(text, emitted=emitted, path=path, percent=say.number(abs(100 * off), 1))
+
+
+def _tonnes(kilograms: float | None) -> float | None:
+    return None if kilograms is None else kilograms / 1000
 
 
 def _chosen(desk: Desk, period: str) -> tuple[int, int | None]:
@@ -150,4 +215,4 @@ def _row(desk: Desk, row: Emissions) -> Row:
 def _tone(share: float | None) -> str:
     if share is None:
         return ""
-    return "good" if share >= 0.98 else "warning" if share >= 0.8 else "critical"
+    return "good" if share >= views.WHOLE else "warning" if share >= 0.8 else "critical"

@@ -88,7 +88,7 @@ async def _settings(desk: Desk) -> None:
         ui.label("\n".join(checked.does)).classes("lines").props(f'tabindex="0" role="region" aria-label="{title}"')
 
     title = say("operation.settings")
-    await desk.follow(lambda: _off_loop(operations.settings), show, placeholder="rows")
+    await desk.follow(lambda: _off_loop(lambda: operations.settings(desk.language)), show, placeholder="rows")
 
 
 async def _factors(desk: Desk) -> None:

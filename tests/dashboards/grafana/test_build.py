@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from analytics.carbon.target import Target
 from dashboards.grafana.build import DASHBOARDS, Json, build
 from dashboards.grafana.provision import FOLDER_UID, Access, write
 from dashboards.grafana.query import SOURCE_UID
@@ -26,9 +28,12 @@ RULES = rule_group(FOLDER_UID)
 ACCESS = Access(version=2, database="leitwarte")
 
 
+TARGET = Target(2023, {2030: Decimal("0.65"), 2045: Decimal(1)}, {2023: Decimal(2_000_000)}, "Beschluss")
+
+
 @pytest.fixture(scope="module", params=LANGUAGES)
 def dashboards(request: pytest.FixtureRequest) -> dict[str, Json]:
-    return build(TOWN, "Europe/Berlin", request.param)
+    return build(TOWN, "Europe/Berlin", request.param, target=TARGET)
 
 
 def panels(dashboard: Json) -> list[Json]:
@@ -59,6 +64,28 @@ def test_every_panel_says_what_it_shows(dashboards: dict[str, Json]) -> None:
             letters = [target["refId"] for target in panel["targets"]]
             assert len(set(letters)) == len(letters) > 0
             assert not re.search(r"\{\w+\}", panel["title"].replace("${", ""))
+
+
+def test_sums_say_that_they_are_of_what_was_measured(dashboards: dict[str, Json]) -> None:
+    """What registers counted over gaps has fields of its own, which no sum in InfluxQL can take in."""
+    told = 0
+    for panel in (panel for dashboard in dashboards.values() for panel in panels(dashboard)):
+        queries = " ".join(target["query"] for target in panel["targets"])
+        if 'sum("consumption")' in queries or 'sum("emissions")' in queries:
+            assert re.search("was ein Zähler über Lücken|what a meter counted over gaps", panel["description"])
+            told += 1
+    assert told > 20
+
+
+def test_options_are_what_every_grafana_reads(dashboards: dict[str, Json]) -> None:
+    """Null is none of Grafana's options, and Grafana 11 draws nothing of an XY chart whose mapping is not named."""
+    every = [panel for dashboard in dashboards.values() for panel in panels(dashboard)]
+    assert all(isinstance(panel["options"], dict) for panel in every)
+    (scatter,) = [panel for panel in every if panel["type"] == "xychart"]
+    assert scatter["options"]["seriesMapping"] == "auto"
+    for panel in every:
+        for target in panel["targets"]:
+            assert target["resultFormat"] == "table" or not panel["transformations"], panel["title"]
 
 
 def test_panels_do_not_overlap(dashboards: dict[str, Json]) -> None:

@@ -43,6 +43,12 @@ class Grafana(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+def _as_go_writes(minutes: str) -> str:
+    """A duration as Grafana gives it back (model.Duration of prometheus/common): 0s and 1h, not 0m and 60m."""
+    number = int(minutes.rstrip("ms"))
+    return "0s" if number == 0 else f"{number // 60}h" if number % 60 == 0 else f"{number}m"
+
+
 class Handler(BaseHTTPRequestHandler):
     server: Grafana
 
@@ -79,6 +85,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = self._body()
         stored = self.server.rules if "rule-groups" in self._path() else self.server.sources
+        for rule in body.get("rules", []):
+            rule["for"] = _as_go_writes(rule["for"])
         stored[self._path()[-1]] = body
         self._answer(200, {"message": "Datasource updated"})
 

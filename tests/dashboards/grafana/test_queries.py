@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from analytics.carbon.emissions import interval_emissions
 from analytics.carbon.factors import FactorSet
 from analytics.carbon.settings import CarbonSettings, GasPeriodSettings
+from analytics.carbon.target import Target
 from analytics.energy.consumption import consumption
 from analytics.energy.intervals import Intervals
 from dashboards.grafana.boards.network import QUICK_S
@@ -58,7 +60,14 @@ def filled(influxd: Server) -> Iterator[Filled]:
     town = Town(7, now_us - 3 * DAY)
     asyncio.run(fill(influxd.url, town, now_us))
     with httpx.Client(timeout=30.0) as client:
-        yield Filled(influxd.url, now_us, build(town.estate, "Europe/Berlin"), client)
+        yield Filled(influxd.url, now_us, build(town.estate, "Europe/Berlin", target=target(now_us)), client)
+
+
+def target(now_us: int) -> Target:
+    """A path whose only year without a known figure is the present one."""
+    year = BERLIN.date_of(now_us).year
+    known = {year - 2: Decimal(2_000_000), year - 1: Decimal(1_900_000)}
+    return Target(year - 2, {year: Decimal("0.25")}, known, "Beschluss")
 
 
 async def fill(url: str, town: Town, now_us: int) -> None:
@@ -267,6 +276,46 @@ async def test_days_are_local(filled: Filled) -> None:
     midnights = {BERLIN.midnight(day) // 1000 for day in BERLIN.days(Window(filled.now_us - 3 * DAY, filled.now_us))}
     assert {row[0] for row in series["values"]} <= midnights
     assert BERLIN.midnight(today) // 1000 in {row[0] for row in series["values"]}
+
+
+async def test_years_stand_against_the_path(filled: Filled) -> None:
+    rows = await years_of(filled, panel_of(filled, "Pfad zum Klimaziel", "co2"))
+    year = BERLIN.date_of(filled.now_us).year
+    emitted = rows.pop((year, "emitted"))
+    assert rows == {
+        (year - 2, "path"): 2000.0,
+        (year, "path"): 1500.0,
+        (year - 2, "emitted"): 2000.0,
+        (year - 1, "emitted"): 1900.0,
+    }
+    board = filled.dashboards["co2"]
+    (figure,) = [panel for panel in board["panels"] if panel["title"] == "CO2 dieses Jahr"]
+    (series,) = await answered(
+        filled, expanded(figure["targets"][0]["query"], figure, everything(board), filled.now_us)
+    )
+    assert emitted * 1000 == pytest.approx(series["values"][0][1])
+
+    computed = Target(year, {year + 1: Decimal("0.5")})
+    (panel,) = [
+        panel
+        for panel in build(Town(7, 0).estate, "Europe/Berlin", target=computed)["co2"]["panels"]
+        if panel["title"] == "Pfad zum Klimaziel"
+    ]
+    rows = await years_of(filled, panel)
+    assert rows[year, "path"] == pytest.approx(emitted)
+    assert rows[year + 1, "path"] == pytest.approx(emitted / 2)
+
+
+async def years_of(filled: Filled, panel: Json) -> dict[tuple[int, str], float]:
+    """Value by year and name: what Grafana merges into the rows of the panel."""
+    found = {}
+    for asked in panel["targets"]:
+        for series in await answered(filled, expanded(asked["query"], panel, ("site", ".+"), filled.now_us)):
+            for row in series["values"]:
+                named = dict(zip(series["columns"], row, strict=True))
+                (name,) = named.keys() - {"time", "year"}
+                found[int(named["year"]), name] = named[name]
+    return found
 
 
 async def test_a_silent_device_shows(filled: Filled) -> None:

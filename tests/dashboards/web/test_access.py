@@ -252,7 +252,9 @@ async def test_operators_see_by_rest_what_their_pages_show(clients: dict[Role | 
     client = clients[Role.OPERATOR]
     letters = (await client.get("/api/v1/operation/set-aside")).json()
     assert {letter["reason"] for letter in letters} == {"no number", "range"}
-    assert (await client.get("/api/v1/operation/settings")).json()["does"]
+    for language, said in (("de", "Messwerte in der"), ("en", "keep readings in the")):
+        settings = (await client.get("/api/v1/operation/settings", params={"lang": language})).json()
+        assert settings["does"][0].startswith(said)
     factors = (await client.get("/api/v1/operation/factors")).json()["factors"]
     assert all(factor["publisher"] and float(factor["g_per_kwh"]) > 0 for factor in factors)
     assert (await client.get("/api/v1/operation/log")).json()[0]["action"]

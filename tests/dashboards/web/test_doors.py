@@ -62,6 +62,7 @@ async def test_facility_managers_find_their_buildings_only(visit: Visit, closed:
         await expect(page.locator(".placeholder")).to_have_count(0)
         shown = await page.content()
         assert "Grundschule" not in shown, address
+        assert "Pfad zum Klimaziel" not in shown, "that is of all buildings together"
         assert "Hallenbad" in shown or address in ("/alerts?show=all", "/reports"), address
     await expect(page.locator("nav").get_by_text("Betrieb")).to_have_count(0)
 
@@ -119,8 +120,8 @@ async def test_the_operator_sees_what_was_set_aside_and_who_did_what(visit: Visi
     await expect(row).to_contain_text('{"power": "<b>viel</b>"}')
     await expect(page.locator("tr", has_text="bad-heat")).to_contain_text("9900000000.0")
     await page.get_by_role("link", name="Einstellungen").click()
-    await expect(page.locator(".lines")).to_contain_text("serve the web app at")
-    await expect(page.locator(".remark").first).to_contain_text("there are no devices")
+    await expect(page.locator(".lines")).to_contain_text("Web-App unter http://127.0.0.1")
+    await expect(page.locator(".remark").first).to_contain_text("Es gibt keine Geräte")
     await page.get_by_role("link", name="Protokoll").click()
     await expect(page.locator("tbody tr").first).to_contain_text("angemeldet")
 

@@ -110,6 +110,17 @@ async def test_co2_by_month_and_year(visit: Visit) -> None:
     await expect(page.get_by_text("Für diesen Zeitraum liegen keine Werte vor.").first).to_be_visible()
 
 
+async def test_years_stand_against_the_path_to_the_target(visit: Visit) -> None:
+    page = await (await visit()).open("/co2")
+    card = page.locator(".card", has_text="Pfad zum Klimaziel")
+    await expect(card.locator("canvas")).to_be_visible()
+    told = " ".join((await card.inner_text()).split())
+    assert "65 % weniger bis 2030, 100 % weniger bis 2045 gegenüber 2023 (2.400 t)" in told
+    assert "2.300 t, das sind 17,7 % über dem Pfad (1.954 t)" in told
+    assert "aus 2,0 % des Jahres, die gemessen sind; der Pfad lässt im ganzen Jahr 1.731 t zu" in told
+    assert "Stadtverordnetenversammlung, 12.12.2023" in told
+
+
 def web_page(page: Page, path: str) -> str:
     return "/".join(page.url.split("/")[:3]) + path
 

@@ -1,5 +1,6 @@
 """Reports on the page and through the API."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 
@@ -8,9 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from dashboards.web.access.rights import Role
 from metering.event import Event, Severity
 from metering.instant import parse
-from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor
+from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor, readings, signed_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Visit = Callable[..., Awaitable[Visitor]]
@@ -84,6 +86,22 @@ async def test_bad_questions(client: httpx.AsyncClient, change: dict[str, str], 
     answer = await client.get("/api/co2/v1/report", params={**MARCH, **change})
     assert answer.status_code == status
     assert said in answer.text
+
+
+async def test_the_path_to_the_target(client: httpx.AsyncClient, closed: Running) -> None:
+    found = (await client.get("/api/co2/v1/target")).json()
+    assert (found["base_year"], found["aims"]) == (2023, {"2030": 65.0, "2045": 100.0})
+    years = {year["year"]: year for year in found["years"]}
+    assert list(years) == list(range(2023, 2046))
+    assert years[2030]["path_kg"] == pytest.approx(840_000)
+    assert years[2025] == {**years[2025], "emitted_kg": 2_300_000.0, "given": True, "completeness": None}
+    computed = sum(each.value for each in readings() if each.quantity == "emissions")
+    assert years[2026]["emitted_kg"] == pytest.approx(computed)
+    assert years[2027]["emitted_kg"] is None
+    async with contextlib.aclosing(await signed_in(closed.url, Role.FACILITY_MANAGER)) as manager:
+        assert (await manager.get("/api/co2/v1/target")).json()["years"] == []
+    async with contextlib.aclosing(await signed_in(closed.url, Role.CLIMATE_OFFICE)) as office:
+        assert (await office.get("/api/co2/v1/target")).json() == found
 
 
 async def test_a_figure_that_is_none(client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """The arithmetic behind the pages."""
 
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.carbon.target import Target
 from dashboards.web import views
 from dashboards.web.views import DeviceState
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
@@ -133,3 +135,19 @@ def test_neighbours_of_a_month(year: int, month: int) -> None:
 def test_completeness_is_unknown_before_anything_could_be_measured() -> None:
     assert views.share(0, 0) is None
     assert views.share(3, 4) == 0.75
+
+
+def test_years_are_held_against_the_path_only_if_they_are_whole() -> None:
+    target = Target(2023, {2025: Decimal("0.5")}, {2023: Decimal(1000)})
+    years = views.target_years(target, {2024: (990.0, 0.99), 2025: (100.0, 0.2)})
+    assert [year.path_kg for year in years] == [1000.0, 750.0, 500.0]
+    assert [year.emitted_kg for year in years] == [1000.0, 990.0, 100.0]
+    assert [year.is_whole for year in years] == [True, True, False]
+    assert [year.completeness for year in years] == [None, 0.99, 0.2]
+
+
+@pytest.mark.parametrize(("measured", "path"), [(0.97, None), (0.98, 500.0)])
+def test_a_path_needs_a_whole_base_year(measured: float, path: float | None) -> None:
+    years = views.target_years(Target(2024, {2025: Decimal("0.5")}), {2024: (1000.0, measured)})
+    assert [year.path_kg for year in years] == [path and 2 * path, path]
+    assert views.target_years(Target(2024, {2025: Decimal("0.5")}), {2024: (0.0, 0.0)})[0].emitted_kg is None
