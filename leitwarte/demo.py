@@ -49,7 +49,7 @@ _STATE_NUMBER = "0.9650"
 _CALORIFIC_VALUES = (11.412, 11.398, 11.371, 11.343, 11.326, 11.309, 11.298, 11.304, 11.327, 11.352, 11.386, 11.405)
 """Of the town's gas by calendar month, kWh(Hs)/m³: invented, of the size that H-gas has."""
 _BILLED_AHEAD = 365 * DAY  # a demo may run for long
-_GAS_SOURCE = "simulierte Stadt (erfunden) / simulated town (invented)"
+_GAS_SOURCE = {"de": "simulierte Stadt (erfunden)", "en": "simulated town (invented)"}
 _TARGET = {  # invented years of this town, and the aims of the federal law
     "base_year": 2019,
     "aims": {2030: 65, 2040: 88, 2045: 100},
@@ -174,7 +174,10 @@ class Demo:
             "store": {"kind": "embedded"},
             "gateway": {"stuck_after_s": _STUCK_AFTER_S, "health": {"port": 0}},
             "analytics": {"interval_s": _CYCLE_S, "silent_after_s": _SILENT_AFTER_S, "tariffs": _TARIFFS},
-            "carbon": {"gas": list(_gas(town.start_us, self._clock.now_us())), "target": _TARGET},
+            "carbon": {
+                "gas": list(_gas(town.start_us, self._clock.now_us(), self._language)),
+                "target": _TARGET,
+            },
             "web": {"port": self._port},
             **acquisition(
                 town.estate, town.devices, modbus_ports=ports, broker=Broker.in_process(broker.host, broker.port)
@@ -199,13 +202,18 @@ class Demo:
         )
 
 
-def _gas(first_us: int, now_us: int) -> Iterator[dict[str, str]]:
-    """The bills of the town's gas: one a calendar month, from the first to a year from now."""
+def _gas(first_us: int, now_us: int, language: Language) -> Iterator[dict[str, str]]:
+    """The bills of the town's gas: one a calendar month, of the first year to a year from now."""
     first, last = (LocalCalendar().date_of(at_us) for at_us in (first_us, now_us + _BILLED_AHEAD))
-    for month in Period(first, last).months:
+    for month in Period(date(first.year, 1, 1), last).months:
         whole = month.whole_month
         quality = {"state_number": _STATE_NUMBER, "calorific_value": str(_CALORIFIC_VALUES[whole.start.month - 1])}
-        yield {"start": whole.start.isoformat(), "end": whole.end.isoformat(), **quality, "source": _GAS_SOURCE}
+        yield {
+            "start": whole.start.isoformat(),
+            "end": whole.end.isoformat(),
+            **quality,
+            "source": _GAS_SOURCE[language],
+        }
 
 
 async def make_history(store: Store, devices: Sequence[SimDevice], window: Window, progress: Show) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from analytics.alerts.kinds import KINDS
 from leitwarte.settings import Settings
 from leitwarte.sharing import indivisible
+from metering.estate import Carrier, Role
 from metering.formula import CircularFormulas, Formula, in_order
 from metering.quantities import QUANTITIES, Kind
 from metering.yaml_lines import Path
@@ -36,6 +37,7 @@ def loose_ends(settings: Settings) -> Iterator[LooseEnd]:
     for where, what, wanted in _references(settings):
         if wanted is not None and wanted not in known.get(what, ()):
             yield LooseEnd(where, f"there is no {what} {wanted!r}", _suggestion(wanted, known.get(what, ())))
+    yield from _plants(settings)
     yield from _circle(settings)
     for indivisible_part in indivisible(settings):
         yield LooseEnd(*indivisible_part)
@@ -81,6 +83,31 @@ def _entries(settings: Settings) -> Iterator[tuple[str, Path, str]]:
                 yield "meter", ("sites", s, "buildings", b, "meters", m), meter.id
     for r, recipient in enumerate(settings.analytics.alerts.recipients):
         yield "recipient", ("analytics", "alerts", "recipients", r), recipient.id
+
+
+_COUNTED_BY = {
+    "electricity": (Carrier.ELECTRICITY, Role.GENERATION),
+    "heat": (Carrier.HEAT, None),
+    "feed_in": (Carrier.ELECTRICITY, Role.FEED_IN),
+    "fuel_meters": (None, Role.SUPPLY),
+}
+"""Carrier and role of the meters that a plant names; None: any."""
+
+
+def _plants(settings: Settings) -> Iterator[LooseEnd]:
+    """Plants whose meters count something else: their figures would be missing, or count twice."""
+    meters = {m.id: m for site in settings.sites for building in site.buildings for m in building.meters}
+    for p, plant in enumerate(settings.carbon.plants):
+        for key, (carrier, role) in _COUNTED_BY.items():
+            for n, meter in enumerate(meters.get(name) for name in getattr(plant, key)):
+                if meter is None or (carrier in (None, meter.carrier) and role in (None, meter.balance_role)):
+                    continue
+                wanted = " ".join(part.value for part in (carrier, role) if part is not None)
+                yield LooseEnd(
+                    ("carbon", "plants", p, key, n),
+                    f"meter {meter.id!r} counts {meter.carrier} {meter.balance_role}, not {wanted}",
+                    "name the meter that counts it, or correct its role",
+                )
 
 
 def _references(settings: Settings) -> Iterator[tuple[Path, str, str | None]]:

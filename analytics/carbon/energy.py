@@ -126,6 +126,14 @@ class GasQuality:
             f"no Zustandszahl and Brennwert of the gas{where} are known for {day}; add them from the gas bill"
         )
 
+    def within(self, start: date, end: date, area: str | None = None) -> tuple[GasPeriod, ...]:
+        """The periods of the local days ``[start, end)``, of one supply area or all (None)."""
+        return tuple(
+            period
+            for period in self.periods
+            if area in (None, period.area) and period.start < end and (period.end is None or period.end > start)
+        )
+
 
 def metered_energy(
     carrier: Carrier, amount: Decimal, day: date, gas: GasQuality | None, area: str = ""

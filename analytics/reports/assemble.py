@@ -209,8 +209,7 @@ def _plants(found: Sequence[Row], period: Period, rules: Rules, view: View) -> I
 
 
 def _method(rules: Rules, period: Period, shares: Shares, plants: Iterable[Cogeneration]) -> Method:
-    gas = rules.gas.periods if rules.gas else ()
-    used = [p for p in gas if p.start < period.end and (p.end is None or p.end > period.start)]
+    used = rules.gas.within(period.start, period.end) if rules.gas else ()
     weather = f"{rules.weather.method}, {rules.weather.source}" if rules.weather else None
     return Method(
         version=version("leitwarte"),

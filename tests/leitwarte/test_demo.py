@@ -54,7 +54,7 @@ def test_a_live_fault_becomes_an_alert_on_screen_within_two_minutes(
     settings = load(tmp_path / "demo" / "leitwarte.yaml").settings
     gas = settings.rules().gas
     assert gas is not None
-    assert "invented" in gas.on(settings.tomorrow()).source, "the gas of the demo is nobody's"
+    assert "erfunden" in gas.on(settings.tomorrow()).source, "the gas of the demo is nobody's"
 
 
 def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:

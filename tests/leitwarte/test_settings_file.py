@@ -172,6 +172,14 @@ def test_what_is_wrong_in_a_gas_table_is_named_with_its_line(table: str, message
     assert [(line, told) for line, told, _ in found if line == 25 and message in told], found
 
 
+def test_a_plant_that_names_a_meter_of_something_else_is_told(tmp_path: Path) -> None:
+    plant = "fuel_kwh: 100, electricity_kwh: 35, heat_kwh: 50, supply_k: 363, source: sheet"
+    text = f"{GOOD}carbon:\n  plants:\n    - {{id: chp, {plant}, electricity: [school-supply]}}\n"
+    ((line, message, remedy),) = problems(tmp_path, text)
+    assert (line, message) == (26, "meter 'school-supply' counts electricity supply, not electricity generation")
+    assert "correct its role" in remedy
+
+
 def test_an_unknown_gas_area_is_named(tmp_path: Path) -> None:
     found = problems(
         tmp_path, GOOD.replace("            device:", "            gas_area: south\n            device:", 1)

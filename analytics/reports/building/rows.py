@@ -23,7 +23,7 @@ class EnergyRow:
     """One carrier in one building over a period; None where nothing can be told.
 
     amount            in ``unit``, as metered; of electricity with what was generated and used on site
-    gas               Zustandszahl and Brennwert of the first day
+    gas               Zustandszahl and Brennwert over the period
     kwh, kwh_hi       gas in kWh(Hs) and kWh(Hi), both the same for what is not burnt
     completeness      0..1, of the time; ``estimated`` 0..1, of the energy
     weather_factor    makes a year's heat that of a normal year; None for single months, which are never corrected
@@ -39,7 +39,7 @@ class EnergyRow:
     meters: tuple[str, ...]
     amount: Decimal | None
     unit: str
-    gas: GasPeriod | None
+    gas: tuple[GasPeriod, ...]
     kwh: Decimal | None
     kwh_hi: Decimal | None
     completeness: Decimal | None
@@ -118,14 +118,11 @@ def _direct(report: Report, carrier: Carrier) -> Figure | None:
     return _figure(report, Measure.EMISSIONS, carrier, scope) or _figure(report, Measure.EMISSIONS, carrier)
 
 
-def _gas(carrier: Carrier, rows: Sequence[Row], estate: Estate, rules: Rules, period: Period) -> GasPeriod | None:
+def _gas(carrier: Carrier, rows: Sequence[Row], estate: Estate, rules: Rules, period: Period) -> tuple[GasPeriod, ...]:
     if carrier is not Carrier.GAS or rules.gas is None:
-        return None
+        return ()
     area = estate.meters[rows[0].meters[0]].gas_area or ""
-    try:
-        return rules.gas.on(period.start, area)
-    except LookupError:
-        return None
+    return rules.gas.within(period.start, period.end, area)
 
 
 def _weather(carrier: Carrier, period: Period, rules: Rules) -> Decimal | None:

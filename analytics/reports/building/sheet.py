@@ -2,26 +2,23 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.metadata import version
 
 import msgspec
 import xlsxwriter
 
 from analytics.carbon.view import View
+from analytics.reports.building.paper import Cell, Lines, paper, printed
 from analytics.reports.building.rows import EnergyRow
 from analytics.reports.figure import Figure
 from analytics.reports.formats.csv_file import cell
 from analytics.reports.formats.html_file import page
 from analytics.reports.formats.pdf_file import typeset
-from analytics.reports.paper.content import Chapter, Column, Paper, Paragraph, Table
 from analytics.reports.paper.numbers import Numbers, percent, rounded
-from analytics.reports.paper.told import period_name
 from metering.texts import Language, Texts
 
-Cell = Decimal | str | None
 _THOUSANDTH, _CENT = 3, 2  # digits
 
 
@@ -45,9 +42,9 @@ def cells(row: EnergyRow, language: Language) -> dict[str, Cell]:
         "meters": ", ".join(row.meters),
         "amount": _rounded(row.amount, _THOUSANDTH),
         "unit": row.unit,
-        "state_number": row.gas.state_number if row.gas else None,
-        "calorific_value": row.gas.calorific_value if row.gas else None,
-        "gas_source": row.gas.source if row.gas else None,
+        "state_number": _between((period.state_number for period in row.gas), language),
+        "calorific_value": _between((period.calorific_value for period in row.gas), language),
+        "gas_source": ", ".join(dict.fromkeys(period.source for period in row.gas)) or None,
         "kwh": _rounded(row.kwh, _THOUSANDTH),
         "kwh_hi": _rounded(row.kwh_hi, _THOUSANDTH),
         "completeness": _percent(row.completeness),
@@ -68,18 +65,15 @@ def cells(row: EnergyRow, language: Language) -> dict[str, Cell]:
     }
 
 
-_Lines = Sequence[Mapping[str, Cell]]
+def _pdf(lines: Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    return typeset(paper(lines, rows, view, language))
 
 
-def _pdf(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
-    return typeset(_paper(lines, rows, view, language))
+def _html(lines: Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+    return page(paper(lines, rows, view, language)).encode()
 
 
-def _html(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
-    return page(_paper(lines, rows, view, language)).encode()
-
-
-def _csv(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+def _csv(lines: Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
     del rows, view
     say = Texts("analytics.reports.building", language)
     text = io.StringIO()
@@ -91,7 +85,7 @@ def _csv(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Languag
     return text.getvalue().encode("utf-8-sig")
 
 
-def _json(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+def _json(lines: Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
     del language
     figures = [{what: str(f.id) for what in ("direct", "upstream") if (f := getattr(row, what))} for row in rows]
     content = {
@@ -101,7 +95,7 @@ def _json(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Langua
     return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(content), indent=2) + b"\n"
 
 
-def _xlsx(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
+def _xlsx(lines: Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> bytes:
     del rows
     say = Texts("analytics.reports.building", language)
     file = io.BytesIO()
@@ -122,7 +116,7 @@ def _xlsx(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Langua
     return file.getvalue()
 
 
-_WRITERS: Mapping[str, Callable[[_Lines, Sequence[EnergyRow], View, Language], bytes]] = {
+_WRITERS: Mapping[str, Callable[[Lines, Sequence[EnergyRow], View, Language], bytes]] = {
     "pdf": _pdf,
     "xlsx": _xlsx,
     "html": _html,
@@ -132,54 +126,12 @@ _WRITERS: Mapping[str, Callable[[_Lines, Sequence[EnergyRow], View, Language], b
 FORMATS = tuple(_WRITERS)
 
 
-def _paper(lines: _Lines, rows: Sequence[EnergyRow], view: View, language: Language) -> Paper:
-    """A chapter for each carrier; what cannot be told is left out."""
-    say, numbers = Texts("analytics.reports.building", language), Numbers(language)
-    columns = (Column(say("item"), share=5), Column(say("value"), share=8))
-    chapters = [
-        Chapter(
-            str(line["carrier"]),
-            (
-                Table(
-                    "",
-                    columns,
-                    tuple(
-                        (say(key), _printed(value, numbers))
-                        for key, value in line.items()
-                        if value is not None and key not in ("building", "carrier", "period")
-                    ),
-                ),
-            ),
-        )
-        for line in lines
-    ]
-    if chapters:
-        first = chapters[0]
-        chapters[0] = Chapter(first.title, (Paragraph(say("about")), *first.blocks))
-    building, period = (rows[0].building.name, period_name(rows[0].period, language)) if rows else ("", "")
-    return Paper(
-        language=language,
-        title=say("title"),
-        subtitle=f"{building}, {period}",
-        facts=(
-            (say("building"), building),
-            (say("period"), period),
-            (say("view"), view.title[language]),
-            (say("made_with"), f"Leitwarte {version('leitwarte')}"),
-        ),
-        contents=say("contents"),
-        chapters=tuple(chapters),
-        annexes=(),
-        footer=view.name,
-    )
-
-
-def _printed(value: Cell, numbers: Numbers) -> str:
-    if not isinstance(value, Decimal):
-        return value or ""
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return numbers.decimal(value, max(0, -exponent))
+def _between(values: Iterable[Decimal], language: Language) -> Cell:
+    """The value, or from the least to the most if it changed in the period."""
+    found = sorted(set(values))
+    if len(found) < 2:
+        return found[0] if found else None
+    return " – ".join(printed(value, Numbers(language)) for value in (found[0], found[-1]))
 
 
 def _value(figure: Figure | None) -> Decimal | None:

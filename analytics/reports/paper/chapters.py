@@ -11,7 +11,7 @@ from analytics.reports.hourly import Hourly
 from analytics.reports.matching import total
 from analytics.reports.paper import charts
 from analytics.reports.paper.content import Block, Chapter, Column, KeyFigure, KeyFigures, Paragraph, Picture, Table
-from analytics.reports.paper.numbers import MISSING
+from analytics.reports.paper.numbers import MISSING, NO_BREAK
 from analytics.reports.paper.told import INCOMPLETE, Told
 from metering.estate import Building, Carrier
 
@@ -130,9 +130,9 @@ def buildings(told: Told) -> Chapter:
         Column(f"{say('carrier_electricity')} MWh", number=True, share=5),
         Column(f"{say('heating')} MWh", number=True, share=5),
         Column(unit, number=True, share=3),
-        Column("kWh/m²", number=True, share=3),
+        Column("kWh/m²", number=True, share=4),
         Column("kg/m²", number=True, share=3),
-        Column(say("completeness"), number=True, share=5),
+        Column(say("completeness"), number=True, share=6),
     )
     ranked = sorted(
         (
@@ -234,7 +234,7 @@ def _opening(told: Told) -> str:
         period=told.period(told.report.period),
         energy=told.mega(energy_),
         emissions=told.mega(emitted),
-        unit=_tons(told),
+        unit=_tons(told).replace(" ", NO_BREAK),
         buildings=len(told.buildings),
     )
 
@@ -258,7 +258,7 @@ def _quality(told: Told) -> KeyFigure | None:
     figure = told.figure(Measure.EMISSIONS)
     if figure is None or figure.completeness is None:
         return None
-    share = told.numbers.percent(figure.completeness).removesuffix(" %")
+    share = told.numbers.percent(figure.completeness).removesuffix(f"{NO_BREAK}%")
     estimated = told.say("of_it_estimated", share=told.numbers.percent(figure.estimated_share))
     return KeyFigure(told.say("completeness"), share, "%", estimated)
 
@@ -275,7 +275,7 @@ def _share(told: Told, figure: Figure | None, measure: Measure) -> str:
     whole = told.figure(measure)
     if figure is None or figure.value is None or whole is None or not whole.value:
         return MISSING
-    return f"{told.numbers.decimal(figure.value / whole.value * 100, 1)} %"
+    return f"{told.numbers.decimal(figure.value / whole.value * 100, 1)}{NO_BREAK}%"
 
 
 def _name(told: Told, carrier: str) -> str:

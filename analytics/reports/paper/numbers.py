@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from metering.texts import Language
 
 MISSING = "–"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit."""
 _MINUS = "−"
 
 
@@ -52,7 +54,7 @@ class Numbers:
         """A share of 0..1; what is below one never reads 100."""
         if share is None:
             return MISSING
-        return f"{self.decimal(percent(share, digits), digits)} %"
+        return f"{self.decimal(percent(share, digits), digits)}{NO_BREAK}%"
 
     def index(self, value: Decimal) -> str:
         """Of 0..1, with three digits; what is below one never reads 1."""

@@ -12,7 +12,7 @@ from analytics.reports.report import Report
 from metering.estate import Building, Carrier
 from metering.texts import Language, Texts
 
-INCOMPLETE = " *"
+INCOMPLETE = "\N{NO-BREAK SPACE}*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,22 @@ async def test_only_years_are_weather_corrected(store: Store) -> None:
     assert year[Carrier.ELECTRICITY].corrected_kwh is None
 
 
+async def test_the_overview_says_what_is_missing_and_what_the_gas_was(store: Store) -> None:
+    bills = [
+        GasPeriod(date(2024, month, 1), date(2024, month + 1, 1), Decimal("0.9650"), Decimal(value), "Gasrechnung")
+        for month, value in ((6, "11.3"), (7, "11.4"))
+    ]
+    view = RULES.view("UBA-16-2026")
+    both = (await rows(store, "2024-06-01..2024-08-01", replace(RULES, gas=GasQuality(tuple(bills)))))[Carrier.GAS]
+    cells = sheet.cells(both, "de")
+    assert (cells["state_number"], cells["calorific_value"]) == (Decimal("0.9650"), "11,3 – 11,4")
+    lacking = list((await rows(store, rules=replace(RULES, gas=None))).values())
+    page = sheet.write(lacking, view, "html", "en").decode()
+    assert "Natural gas\N{NO-BREAK SPACE}*" in page
+    assert page.count(">incomplete<") == 4
+    assert "state number and calorific value are missing" in page
+
+
 async def test_every_format_says_the_same(store: Store) -> None:
     found, view = list((await rows(store)).values()), RULES.view("UBA-16-2026")
     made = {format_: sheet.write(found, view, format_) for format_ in sheet.FORMATS}
@@ -125,5 +141,7 @@ async def test_every_format_says_the_same(store: Store) -> None:
     for told in (text, made["html"].decode()):
         assert "3.273,898" in told
         assert "ebev-2030" not in told  # the report's view has no factor of it
+        assert "Auf einen Blick" in told
+        assert "297,6\N{NO-BREAK SPACE}m³" in told.replace("\r\n", " ")
     with pytest.raises(LookupError, match="unknown report format 'doc'"):
         sheet.write(found, view, "doc")

@@ -109,14 +109,14 @@ def test_the_paper_tells_the_figures_rounded_once(report: Report) -> None:
     shown = {key.label: key.value for key in keys.figures}
     assert shown["Endenergie"] == Numbers("de").decimal(energy.value / 1000, 1)
     by_carrier = tables(content)["Endenergie nach Energieträger"]
-    assert by_carrier.total[1].removesuffix(" *") == shown["Endenergie"]
+    assert by_carrier.total[1].removesuffix("\N{NO-BREAK SPACE}*") == shown["Endenergie"]
 
 
 def test_what_is_missing_is_marked_and_explained(report: Report) -> None:
     content = paper(report, "de")
     gaps = tables(content)["Wo Werte fehlen, ersetzt sind oder nicht bestimmbar waren"]
-    assert (EVIL, "Erdgas", "0,0 %", "–", "keine Messwerte") in gaps.rows
-    assert tables(content)["Emissionen nach Energieträger"].total[1].endswith(" *")
+    assert (EVIL, "Erdgas", "0,0\N{NO-BREAK SPACE}%", "–", "keine Messwerte") in gaps.rows
+    assert tables(content)["Emissionen nach Energieträger"].total[1].endswith("\N{NO-BREAK SPACE}*")
     assert any("unvollständig" in str(block) for block in content.chapters[0].blocks)
 
 

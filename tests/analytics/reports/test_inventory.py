@@ -443,7 +443,7 @@ async def test_electricity_of_a_plant_has_its_own_factor_and_avoids_nothing(stor
     for format_ in ("html", "xlsx", "csv"):
         assert write_report(frozen, format_)
     page = write_report(frozen, "html").decode()
-    assert 'exergetisch (BISKO) (verwendet)</td><td class="number">25,6 %' in page
+    assert 'exergetisch (BISKO) (verwendet)</td><td class="number">25,6\N{NO-BREAK SPACE}%' in page
     assert "nach Energie (IEA)</td>" in page
     hall = await made(store, "BISKO-2024", place="building:school", rules=plant(electricity=["el2"], heat=["heat"]))
     assert hall.method.plants == (), "no plant of another building"
@@ -485,7 +485,7 @@ async def test_certificates_cover_their_volume_of_their_year_alone(store: Store)
     untouched = await made(store, "GHGP-LB", rules=residual)
     assert untouched.figure(Measure.EMISSIONS, carrier="electricity", scope="2").value == whole * Decimal("0.361")
     frozen = await freeze(store, ESTATE, Period.parse("2024-07"), residual, residual.view("GHGP-MB"), "city")
-    assert "25,0 %" in write_report(frozen, "html").decode()
+    assert "25,0\N{NO-BREAK SPACE}%" in write_report(frozen, "html").decode()
 
 
 @pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.SUBSTITUTED])
