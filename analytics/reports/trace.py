@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
+from analytics.carbon.energy import GasPeriod
 from analytics.carbon.factor import Factor
 from analytics.energy.gaps import with_gaps
 from analytics.reports.assemble import balanced
@@ -11,7 +12,7 @@ from analytics.reports.figure import ALL, Figure, FigureId, Measure
 from analytics.reports.figures import SHARES, Sums
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
-from metering.estate import Estate, Meter, Role
+from metering.estate import Carrier, Estate, Meter, Role
 from metering.event import Event
 from metering.instant import DAY, Window
 from metering.reading import Series
@@ -31,6 +32,7 @@ class Trace:
     intervals  consumption of each interval of a meter's day, in its billing unit
     readings   register readings of that day, and the last before and the first after it within a day
     exchanges  of that meter on that day, as events
+    gas        by what the meter's m³ became kWh in the period
     factors    with document, page and URL
     version    of the program
     """
@@ -41,6 +43,7 @@ class Trace:
     intervals: Samples
     readings: Samples
     exchanges: tuple[Event, ...]
+    gas: tuple[GasPeriod, ...]
     factors: tuple[Factor, ...]
     version: str
 
@@ -70,7 +73,10 @@ async def trace(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> 
             exchanges = tuple(e for e in await store.events(window) if (e.kind, e.subject) == ("exchange", meter.id))
     figure = sums.figure(asked)
     used = tuple(factor for factor in report.factors if factor.id in figure.factors)
-    return Trace(figure, tuple(below), meter, intervals, readings, exchanges, used, version("leitwarte"))
+    gas: tuple[GasPeriod, ...] = ()
+    if meter is not None and meter.carrier is Carrier.GAS and rules.gas is not None:
+        gas = rules.gas.within(asked.period.start, asked.period.end, meter.gas_area or "")
+    return Trace(figure, tuple(below), meter, intervals, readings, exchanges, gas, used, version("leitwarte"))
 
 
 async def _figure(store: Store, estate: Estate, asked: FigureId, rules: Rules) -> Figure:

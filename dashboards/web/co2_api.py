@@ -84,6 +84,16 @@ class ExchangedOut(Strict):
     text: str
 
 
+class GasOut(Strict):
+    """Kilowatt-hours (Hs) are m³ × Zustandszahl × Brennwert (kWh/m³), on the local days from start to before end."""
+
+    start: str
+    end: str | None
+    state_number: str
+    calorific_value: str
+    source: str
+
+
 class TraceOut(Strict):
     """A figure and the next step below it: smaller figures, or a meter's intervals and register readings."""
 
@@ -93,6 +103,7 @@ class TraceOut(Strict):
     intervals: ValuesOut
     readings: ValuesOut
     exchanges: list[ExchangedOut]
+    gas: list[GasOut]
     factors: list[SourceOut]
     version: str
 
@@ -277,6 +288,16 @@ def trace_out(found: Trace) -> TraceOut:
         intervals=_values(found.intervals),
         readings=_values(found.readings),
         exchanges=[ExchangedOut(time=isoformat(event.time_us), text=event.title) for event in found.exchanges],
+        gas=[
+            GasOut(
+                start=period.start.isoformat(),
+                end=period.end.isoformat() if period.end else None,
+                state_number=f"{period.state_number:f}",
+                calorific_value=f"{period.calorific_value:f}",
+                source=period.source,
+            )
+            for period in found.gas
+        ],
         factors=[
             SourceOut(
                 id=factor.id,

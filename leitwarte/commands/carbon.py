@@ -24,7 +24,17 @@ from analytics.reports.trace import Trace
 from analytics.reports.trace import trace as traced
 from leitwarte.commands import carbon_feeds
 from leitwarte.commands.carbon_print import print_restated, print_trace
-from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, JsonOption, commands, fail, output, print_json
+from leitwarte.commands.common import (
+    CONFIG,
+    WRONG_CALL,
+    ConfigOption,
+    JsonOption,
+    commands,
+    errors,
+    fail,
+    output,
+    print_json,
+)
 from leitwarte.commands.opening import opened_store, settings_file
 
 app = commands("Emission factors, and CO2 per meter and day.")
@@ -172,13 +182,16 @@ def restate(
     config: ConfigOption = CONFIG,
 ) -> None:
     """Show what a report would say under other editions of the factors, and which factors make the difference."""
+    content = None
     if folder is not None:
-        _, published = _published(folder)
+        content, published = _published(folder)
         period, view, place = (str(published[key]) for key in ("period", "view", "place"))
     if period is None:
         fail("name the folder of a frozen report, or a --period", WRONG_CALL)
     pairs = dict(_pair(text) for text in edition)
     before = _report(config, period, view, place)
+    if content not in (None, document(before)):
+        errors.print(f"what is stored now is not what {folder} was made of; `carbon verify` says what differs")
     now = _report(config, period, view, place, pairs)
     print_restated(restated(before, now))
 

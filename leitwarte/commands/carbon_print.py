@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from rich import box
 from rich.table import Table
 
 from analytics.carbon.factor import Factor
@@ -34,28 +35,55 @@ def print_trace(trace: Trace, calendar: LocalCalendar) -> None:
             output.print(f"  {time}  {value:.6f} {unit}  {Quality(quality).name.lower()}", markup=False)
     for event in trace.exchanges:
         output.print(f"\n{calendar.local(event.time_us).isoformat(sep=' ')}  {event.title}", markup=False)
+    _print_rates(trace)
+    output.print(f"\nmade by leitwarte {trace.version}", markup=False)
+
+
+def _print_rates(trace: Trace) -> None:
+    """By what m³ became kWh, and kWh became kg."""
+    for gas in trace.gas:
+        output.print(
+            f"\ngas from {gas.start}: 1 m³ × {gas.state_number:f} × {gas.calorific_value:f} kWh(Hs)/m³ ({gas.source})",
+            markup=False,
+        )
     if trace.factors:
         output.print("\nfactors", markup=False)
     for factor in trace.factors:
         output.print(f"  {_factor(factor)}", markup=False)
         output.print(f"    {factor.publisher}: {factor.document}, {factor.page}\n    {factor.url}", markup=False)
-    output.print(f"\nmade by leitwarte {trace.version}", markup=False)
 
 
 def print_restated(lines: Sequence[Restated]) -> None:
-    """A table, then where each factor that differs is printed."""
-    table = Table("carrier", "scope", "year", "kWh", "kg before", "kg now", "difference", "because")
+    """A table with its sum, then which factors differ, and where each is printed."""
+    table = Table("carrier", "scope", "year", box=box.SIMPLE)
+    for name in ("kWh", "kg before", "kg now", "difference"):
+        table.add_column(name, justify="right", no_wrap=True)
     for line in lines:
-        because = " → ".join(", ".join(f"{f.g_per_kwh:f} g" for f in side) for side in (line.before, line.now))
-        kg = [_rounded(value) for value in (line.kwh, line.before_kg, line.now_kg, line.difference_kg)]
-        table.add_row(
-            line.carrier, line.scope, str(line.year), *kg, because if line.before != line.now else "the same factor"
-        )
+        kg = (line.kwh, line.before_kg, line.now_kg, line.difference_kg)
+        table.add_row(line.carrier, line.scope, str(line.year), *(_rounded(value, 1) for value in kg))
+    sums = [_sum(values) for values in zip(*((o.before_kg, o.now_kg, o.difference_kg) for o in lines), strict=True)]
+    if len(lines) > 1:
+        table.add_section()
+        table.add_row("total", "", "", "", *(_rounded(value, 1) for value in sums))
     output.print(table)
-    for factor in dict.fromkeys(
-        factor for line in lines if line.before != line.now for factor in (*line.before, *line.now)
-    ):
+    sources: dict[Factor, None] = {}
+    for line in lines:
+        gone = [factor for factor in line.before if factor not in line.now]
+        come = [factor for factor in line.now if factor not in line.before]
+        if gone or come:
+            because = " → ".join(", ".join(f"{f.g_per_kwh:f} g" for f in side) or "none" for side in (gone, come))
+            output.print(f"{line.carrier}, {line.scope}, {line.year}: {because}", markup=False)
+            sources |= dict.fromkeys((*gone, *come))
+    if not sources:
+        output.print("the same factors throughout", markup=False)
+    for factor in sources:
         output.print(f"{_factor(factor)}: {factor.publisher}, {factor.document}, {factor.page}", markup=False)
+
+
+def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
+    """None where one is not known: a part must not pass for the whole."""
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
 
 
 def _source(meter: Meter) -> str:
@@ -83,8 +111,8 @@ def _factor(factor: Factor) -> str:
     return f"{factor.id} = {factor.g_per_kwh:f} g {factor.gases}/{per}, {how}"
 
 
-def _rounded(value: Decimal | None) -> str:
-    return "?" if value is None else f"{value:,.3f}"
+def _rounded(value: Decimal | None, digits: int = 3) -> str:
+    return "?" if value is None else f"{value:,.{digits}f}"
 
 
 def _percent(share: Decimal) -> str:

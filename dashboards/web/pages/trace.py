@@ -70,6 +70,10 @@ class _Told:
     def value(self, value: Decimal | None) -> str:
         return self.numbers.decimal(value, _DIGITS)
 
+    def number(self, value: Decimal) -> str:
+        """With the digits it has."""
+        return f"{value:f}".replace(".", "," if self.desk.language == "de" else ".")
+
     def problems(self, figure: Figure) -> str:
         return ", ".join(self.report(f"problem_{problem}") for problem in figure.problems)
 
@@ -112,6 +116,9 @@ def _trace(told: _Told, found: Trace) -> None:
             with ui.element("dl").classes("facts").style(_WRAPPED):
                 parts.fact(say("trace.meter.name"), meter.name, parts.path("meter", meter.id))
                 parts.fact(say("trace.meter.source"), source)
+                for gas in found.gas:
+                    values = (told.number(gas.state_number), told.number(gas.calorific_value))
+                    parts.fact(say("trace.gas"), f"m³ × {values[0]} × {values[1]} kWh(Hs)/m³ ({gas.source})")
                 for event in found.exchanges:
                     parts.fact(told.desk.formats.time(event.time_us), event.title)
         unit = found.meter.carrier.unit
@@ -195,7 +202,7 @@ def _samples(told: _Told, title: str, samples: Samples, unit: str) -> None:
 def _factor(told: _Told, factor: Factor) -> None:
     say = told.report
     per = "kWh" if factor.heat_basis is HeatBasis.NONE else f"kWh({factor.heat_basis})"
-    value = f"{factor.g_per_kwh:f}".replace(".", "," if told.desk.language == "de" else ".")
+    value = told.number(factor.g_per_kwh)
     kind, _, name = factor.carrier.partition(":")
     title = f"{told.say('trace.factor')}: {say(f'carrier_{kind}')} {name}".strip()
     with parts.card(title), ui.element("dl").classes("facts").style(_WRAPPED):

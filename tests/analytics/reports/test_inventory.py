@@ -403,6 +403,9 @@ async def test_a_trace_leads_down_to_register_readings(store: Store) -> None:
     assert evidence.exchanges == (told[0],), "an auditor sees why the register begins anew"
     assert len(evidence.intervals) == 96
     assert (evidence.readings.values[0], evidence.readings.values[-1]) == (100.0, 196.0)
+    assert evidence.gas == ()
+    burnt = await trace(store, ESTATE, FigureId.parse("UBA-16-2026/2024-07-01/energy/meter:gas/gas/all"), RULES)
+    assert burnt.gas == GAS.periods, "how m³ became kWh"
     (factor,) = evidence.factors
     assert (factor.page, factor.g_per_kwh) == ("Tab. 2, S. 14-16", 414)
 
