@@ -40,10 +40,18 @@ def executable(name: str) -> str:
 
 def environment() -> dict[str, str]:
     """The environment for programs: those unpacked from packages find their libraries beside them."""
-    ours = _UNPACKED / "usr" / "lib"
-    folders = [*ours.glob("*-linux-gnu"), *ours.glob("*-linux-gnu/pulseaudio")]  # Chromium wants sound, too
+    below = ("usr/lib/*-linux-gnu/", "lib/*-linux-gnu/", "usr/lib/*-linux-gnu/*/")  # Chromium wants pulseaudio's, too
+    folders = [folder for pattern in below for folder in _UNPACKED.glob(pattern)]
     libraries = [*map(str, folders), os.environ.get("LD_LIBRARY_PATH", "")]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+
+
+@contextlib.contextmanager
+def libraries() -> Iterator[None]:
+    """Whatever is started inside has that environment: Playwright's driver takes that of its parent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LD_LIBRARY_PATH", environment()["LD_LIBRARY_PATH"])
+        yield
 
 
 class Server:

@@ -3,6 +3,7 @@
 Measurement ``reading`` (tag ``device``) has one float field for each quantity; ``interval`` (tag ``meter``) has those
 of Kind.INTERVAL. The string field ``<quantity>_status`` is "<quality>:<reason>", and absent from measured values
 without a reason. ``event`` has the tags id, kind, subject, building and the fields title, severity, end_us.
+``leitwarte`` has the field ``format``: the number of this layout.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from functools import lru_cache
 from metering.quality import Quality
 from metering.quantities import QUANTITIES, Kind
 
+FORMAT = 1
+"""Of the layout. Whoever changes it says in `kept_format.settle` what leads from each older one to the next."""
 STATUS = "_status"
 EVENT = "event"
 EVENT_TAGS = ("building", "id", "kind", "subject")

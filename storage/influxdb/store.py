@@ -13,6 +13,7 @@ from storage.condensed import Level, Rows
 from storage.influxdb.condensing import CondensedMeasurements, encode
 from storage.influxdb.connection import Connection
 from storage.influxdb.events import EventLog
+from storage.influxdb.kept_format import settle
 from storage.influxdb.line_protocol import encode_readings
 from storage.influxdb.provision import ensure_database
 from storage.influxdb.reader import Reader
@@ -44,6 +45,7 @@ class InfluxStore:
             from storage.influxdb.v2_writer import V2Writer
 
             self._writer = V2Writer(self._settings)
+        await settle(self._connection, self._writer)
 
     async def close(self) -> None:
         await self._writer.close()

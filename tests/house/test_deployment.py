@@ -145,10 +145,14 @@ def test_the_unit_is_right_and_confined(tmp_path: Path) -> None:
     unit = ROOT / "deploy" / "leitwarte@.service"
     runnable = tmp_path / "leitwarte@gateway.service"
     runnable.write_text(unit.read_text("utf-8").replace("/opt/leitwarte/bin/leitwarte", "/bin/true"), "utf-8")
-    verified = subprocess.run([analyze, "verify", "--man=no", runnable], capture_output=True, text=True, check=False)
+    if not os.access("/run/systemd", os.W_OK) and not Path("/run/systemd/system").exists():
+        pytest.skip("systemd-analyze wants /run/systemd, which only systemd or root makes")
+    environment = servers.environment()
+    verify = [analyze, "verify", "--man=no", runnable]
+    verified = subprocess.run(verify, capture_output=True, text=True, check=False, env=environment)
     assert (verified.returncode, verified.stderr) == (0, "")
     command = [analyze, "security", "--offline=yes", "--threshold=20", unit]  # 2.0 of 10
-    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    judged = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert judged.returncode == 0, judged.stdout[-300:]
 
 

@@ -15,7 +15,7 @@ from leitwarte.settings_file import load
 from metering import instant
 from metering.clock import Clock
 from tests.leitwarte.processes import Running, leitwarte, started
-from tests.servers import environment
+from tests.servers import environment, libraries
 
 LIVE_FAULTS = {"townhall-it", "waterworks-uv", "street-lighting-main", "depot-main", "zone-centre-inflow"}
 ARTEFACTS = Path(__file__).parent.parent.parent / "artefacts" / "screenshots"
@@ -87,7 +87,7 @@ def live_alerts(address: str, begin: str) -> list[dict[str, Any]]:
 
 
 def look_at(url: str, chromium: str, expect: str) -> None:
-    with sync_playwright() as playwright:
+    with libraries(), sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments, env=dict(environment()))
         page = browser.new_page(viewport={"width": 1440, "height": 900})

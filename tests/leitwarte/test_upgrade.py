@@ -3,11 +3,12 @@
 import json
 import sqlite3
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -17,9 +18,11 @@ from gateway.outbox import Outbox
 from leitwarte.cli import app
 from metering.clock import Clock
 from tests.leitwarte.processes import leitwarte
-from tests.servers import free_port
+from tests.servers import Server, free_port
 
 FORMER = Path(__file__).parent / "upgrade" / "before-0.1.0.tar.xz"
+FORMER_LINES = FORMER.with_name("before-0.1.0.lines")
+"""What it has written into InfluxDB: readings, one of them doubted, an interval, an event, condensed rows."""
 
 
 @pytest.fixture
@@ -95,3 +98,39 @@ def test_what_a_newer_version_has_kept_is_refused_in_plain_words(
     assert outcome.returncode == 1, outcome.stderr
     assert "has format 99, and this Leitwarte knows formats up to" in outcome.stderr
     assert "restore the backup made before the upgrade" in outcome.stderr
+
+
+@pytest.fixture
+def in_influxdb(settings: Path, influxd: Server) -> Iterator[Path]:
+    """Settings whose store is a real InfluxDB that holds what a former version has written."""
+    document = yaml.safe_load(settings.read_text("utf-8"))
+    document["store"] = {"kind": "influxdb", "version": 1, "url": influxd.url, "database": "upgrade"}
+    settings.write_text(yaml.safe_dump(document), "utf-8")
+    influx(influxd, "/query", {"q": "CREATE DATABASE upgrade"})
+    influx(influxd, "/write", {"db": "upgrade", "precision": "u"}, FORMER_LINES.read_bytes())
+    yield settings
+    influx(influxd, "/query", {"q": "DROP DATABASE upgrade"})
+
+
+def influx(influxd: Server, path: str, parameters: dict[str, str], content: bytes = b"") -> str:
+    return httpx.post(influxd.url + path, params=parameters, content=content).raise_for_status().text
+
+
+def test_influxdb_is_as_it_was_and_gets_a_number(in_influxdb: Path, influxd: Server) -> None:
+    latest = {(row["device"], row["quantity"]): row for row in said(in_influxdb, "store", "latest")}
+    assert latest["school-main", "active_energy_import"]["value"] == 80005.0
+    assert latest["school-main", "active_power"]["reason"] == "range"
+    assert latest["school-electricity", "consumption"]["value"] == 3.5
+    said(in_influxdb, "store", "info")  # a second start
+    kept = influx(influxd, "/query", {"db": "upgrade", "q": "SELECT format FROM leitwarte"})
+    assert [value[1] for value in json.loads(kept)["results"][0]["series"][0]["values"]] == [1]
+
+
+def test_what_a_newer_version_has_kept_in_influxdb_is_refused(in_influxdb: Path, influxd: Server) -> None:
+    influx(influxd, "/write", {"db": "upgrade"}, b"leitwarte format=99i")
+    before = influx(influxd, "/query", {"db": "upgrade", "q": "SELECT * FROM /.*/"})
+    outcome = leitwarte("run", "-c", in_influxdb)
+    assert outcome.returncode == 1, outcome.stderr
+    assert "'upgrade' at http://127.0.0.1" in outcome.stderr
+    assert "has format 99, and this Leitwarte knows formats up to 1" in outcome.stderr
+    assert influx(influxd, "/query", {"db": "upgrade", "q": "SELECT * FROM /.*/"}) == before

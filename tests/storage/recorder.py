@@ -33,11 +33,14 @@ class Answer:
 
 @dataclass
 class Recorder:
-    """``answers`` are given to requests of their method and path, in order, the last one again and again."""
+    """``answers`` are given to requests of their method and path, in order, the last one again and again; ``settled``
+    to statements of InfluxQL that a test is not about: they are not written down.
+    """
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     answers: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
+    settled: dict[str, Answer] = field(default_factory=dict)
 
     def answer(self, method: str, path: str, *answers: Answer) -> None:
         self.answers[method, path] = list(answers)
@@ -46,6 +49,8 @@ class Recorder:
         return [request for request in self.requests if (request.method, request.path) == (method, path)]
 
     def _take(self, request: Request) -> Answer:
+        if settled := self.settled.get(request.parameters.get("q", "")):
+            return settled
         self.requests.append(request)
         waiting = self.answers.get((request.method, request.path), [Answer(500, {"error": f"unexpected {request}"})])
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]

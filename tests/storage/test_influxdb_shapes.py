@@ -3,6 +3,7 @@
 https://docs.influxdata.com/influxdb/v2/api/ and https://docs.influxdata.com/influxdb3/core/api/
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ from tests.storage.recorder import Answer, Recorder, recording
 EMPTY = Answer(200, {"results": [{"statement_id": 0}]})
 MISSING = Answer(404, {"code": "not found", "message": "no dbrp mapping found"})
 WRITTEN = Answer(204)
+FORMAT_OF = 'SELECT max("format") AS "format" FROM "leitwarte"'
 POWER = Series("meter", "active_power")
 WINDOW = Window(0, 60 * SECOND)
 
@@ -29,7 +31,13 @@ WINDOW = Window(0, 60 * SECOND)
 def recorder() -> Iterator[Recorder]:
     with recording() as recorder:
         recorder.answer("GET", "/api/v2/buckets", Answer(200, {"buckets": []}))
+        recorder.settled[FORMAT_OF] = number(1)
         yield recorder
+
+
+def number(found: int) -> Answer:
+    series = {"name": "leitwarte", "columns": ["time", "format"], "values": [[0, found]]}
+    return Answer(200, {"results": [{"statement_id": 0, "series": [series]}]})
 
 
 @asynccontextmanager
@@ -189,6 +197,26 @@ async def test_an_organisation_that_the_token_does_not_see_is_named(recorder: Re
     with pytest.raises(StoreRefused, match="'city'"):
         async with opened(v2(recorder)):
             pass
+
+
+@pytest.mark.parametrize("settings", [v2, v3])
+async def test_what_has_no_number_gets_one(recorder: Recorder, settings: type[InfluxSettings]) -> None:
+    recorder.settled[FORMAT_OF] = EMPTY
+    recorder.answer("GET", "/query", EMPTY)
+    recorder.answer("POST", "/api/v2/write", WRITTEN)
+    async with opened(settings(recorder)):
+        pass
+    (write,) = recorder.asked("POST", "/api/v2/write")
+    assert re.fullmatch(rb"leitwarte format=1i \d{16}", write.body)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_an_account_that_may_only_read_numbers_nothing(recorder: Recorder, status: int) -> None:
+    recorder.settled[FORMAT_OF] = EMPTY
+    recorder.answer("GET", "/query", EMPTY)
+    recorder.answer("POST", "/api/v2/write", Answer(status, {"code": "forbidden", "message": "no write access"}))
+    async with opened(v2(recorder)) as store:
+        assert await store.latest() == []
 
 
 async def test_influxdb_3_makes_its_database(recorder: Recorder) -> None:

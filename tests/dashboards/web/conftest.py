@@ -38,7 +38,7 @@ from storage.embedded.store import EmbeddedStore
 from storage.protocol import StoreUnavailable
 from storage.settings import EmbeddedSettings
 from tests.patience import PATIENCE_S
-from tests.servers import environment
+from tests.servers import environment, libraries
 
 SCREENSHOTS = Path(__file__).parents[3] / "artefacts" / "screenshots"
 
@@ -329,7 +329,9 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         "--disable-background-networking",
         "--disable-component-update",
     ]
-    async with async_playwright() as playwright:
+    async with contextlib.AsyncExitStack() as stack:
+        with libraries():
+            playwright = await stack.enter_async_context(async_playwright())
         found = await playwright.chromium.launch(executable_path=chromium, args=arguments, env=dict(environment()))
         yield found
         await found.close()
