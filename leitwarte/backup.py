@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tarfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -45,7 +45,7 @@ def backup(file: SettingsFile, target: Path, progress: Progress) -> dict[str, in
         shutil.copyfile(file.path, folder / SETTINGS)
         outbox = settings.gateway_in_data_dir.data_dir
         if outbox.is_dir():
-            shutil.copytree(outbox, folder / OUTBOX)
+            shutil.copytree(outbox, folder / OUTBOX, copy_function=_copy_what_is_there)
         for database, source in _databases(settings).items():
             _copy_database(source, folder / database)
         asyncio.run(_copy_store(settings, EmbeddedSettings(path=folder / STORE), progress))
@@ -63,6 +63,12 @@ def backup(file: SettingsFile, target: Path, progress: Progress) -> dict[str, in
                 sizes[part.relative_to(folder).parts[0]] += part.stat().st_size
         unfinished.rename(target)
     return sizes
+
+
+def _copy_what_is_there(source: str, target: str) -> None:
+    """A segment that is gone meanwhile has been handed over to the store, which is copied later."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def restore(source: Path, config: Path, progress: Progress) -> Settings:

@@ -6,7 +6,7 @@ import msgspec
 
 from leitwarte.settings import Settings
 
-_FIXED = ("data_dir", "store", "alerts_url", "clock", "gateway")
+_FIXED = ("data_dir", "store", "timezone", "alerts_url", "clock", "gateway")
 _FIXED_WEB = ("host", "port")
 
 

@@ -110,9 +110,7 @@ class Installation:
         old, new = self.settings, with_fixed(self.settings, wanted)
         restart = list(needing_restart(old, wanted))
         estate, collectors = new.estate(), self._connected(new)
-        common = estate != self.estate or any(
-            getattr(old, key) != getattr(new, key) for key in ("language", "timezone", "carbon")
-        )
+        common = estate != self.estate or (old.language, old.carbon) != (new.language, new.carbon)
         fresh: dict[Part, Analytics | WebApp] = {}
         if Part.ANALYTICS in self._parts and (common or old.analytics != new.analytics):
             fresh[Part.ANALYTICS] = self._new_analytics(new, estate)

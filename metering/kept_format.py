@@ -9,3 +9,10 @@ class FormatTooNew(ValueError):
             f"{what} has format {found}, and this Leitwarte knows formats up to {known}: start the newer Leitwarte "
             "again, or restore the backup made before the upgrade"
         )
+
+
+class KeptUnusable(OSError):
+    """What is kept cannot be opened, or is not what it should be."""
+
+    def __init__(self, what: object, error: Exception) -> None:
+        super().__init__(f"{what} cannot be used: {getattr(error, 'orig', None) or error}")

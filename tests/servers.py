@@ -39,11 +39,13 @@ def executable(name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment for programs: those unpacked from packages find their libraries beside them."""
+    """The environment for programs: those unpacked from packages find libraries, and fonts where there are none."""
     below = ("usr/lib/*-linux-gnu/", "lib/*-linux-gnu/", "usr/lib/*-linux-gnu/*/")  # Chromium wants pulseaudio's, too
     folders = [folder for pattern in below for folder in _UNPACKED.glob(pattern)]
     libraries = [*map(str, folders), os.environ.get("LD_LIBRARY_PATH", "")]
-    return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+    fonts = {"FONTCONFIG_FILE": str(_UNPACKED / "etc/fonts/fonts.conf"), "XDG_DATA_HOME": str(_UNPACKED / "usr/share")}
+    has_fonts = Path("/etc/fonts/fonts.conf").exists()
+    return {**os.environ, **({} if has_fonts else fonts), "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
 
 
 @contextlib.contextmanager

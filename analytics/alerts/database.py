@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from analytics.alerts.tables import Base, SchemaRow
-from metering.kept_format import FormatTooNew
+from metering.kept_format import FormatTooNew, KeptUnusable
 
 _STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -36,7 +37,7 @@ _LOCK = 7_234_901  # PostgreSQL's, for all that work on alerts
 class Database:
     """Sessions on the database at ``url`` (SQLAlchemy's form), whose tables are made or carried forward first.
 
-    Raises FormatTooNew, and SQLAlchemyError if it cannot be reached.
+    Raises FormatTooNew, and KeptUnusable if it cannot be reached or is no database.
     """
 
     def __init__(self, url: str) -> None:
@@ -47,8 +48,11 @@ class Database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(url, connect_args={"timeout": 30} if sqlite else {}, pool_pre_ping=not sqlite)
         _take_turns(self._engine)
-        with self._engine.begin() as connection:
-            _carry_forward(connection)
+        try:
+            with self._engine.begin() as connection:
+                _carry_forward(connection)
+        except SQLAlchemyError as error:
+            raise KeptUnusable(f"the database of alerts {self._engine.url!r}", error) from error
 
     def close(self) -> None:
         self._engine.dispose()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leitwarte.commands.common import WRONG_CALL, fail
 from leitwarte.settings import Settings
 from leitwarte.settings_file import SettingsError, SettingsFile, load
-from metering.kept_format import FormatTooNew
+from metering.kept_format import FormatTooNew, KeptUnusable
 from storage.factory import open_store
 from storage.protocol import StoreError
 from storage.retained import RetainedStore
@@ -52,7 +52,7 @@ def alert_book(settings: Settings) -> "Iterator[AlertBook]":
             yield book
         finally:
             book.close()
-    except FormatTooNew as error:
+    except (FormatTooNew, KeptUnusable) as error:
         fail(error)
     except SQLAlchemyError as error:
         fail(f"the alert database cannot be used: {type(error).__name__}")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import SCOPES, Role
@@ -15,6 +16,7 @@ from leitwarte.commands.common import CONFIG, WRONG_CALL, ConfigOption, JsonOpti
 from leitwarte.commands.opening import settings_file
 from leitwarte.settings import Settings
 from metering.instant import isoformat
+from metering.kept_format import KeptUnusable
 
 app = commands("Users of the web app, and tokens for its API.")
 
@@ -110,6 +112,10 @@ def _accounts(settings: Settings) -> Iterator[Accounts]:
             accounts.close()
     except (LookupError, ValueError) as error:
         fail(error.args[0], WRONG_CALL)
+    except OSError as error:
+        fail(error)
+    except SQLAlchemyError as error:
+        fail(KeptUnusable(f"the database of accounts {settings.web_in_data_dir.accounts}", error))
 
 
 def _password() -> str:

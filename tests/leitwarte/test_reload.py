@@ -229,6 +229,7 @@ def test_two_processes_reload_and_say_what_needs_a_restart(influxd: Server, tmp_
         web.wait_for(lambda: ids(port) == {"old"}, 60, "the web app")
         device["id"] = "new"
         written["gateway"]["drain_s"] = 1
+        written["timezone"] = "Europe/Lisbon"
         written["web"]["port"] = free_port()
         file.write_text(yaml.safe_dump(written), "utf-8")
         outcome = leitwarte("reload", "-c", file)
@@ -236,6 +237,7 @@ def test_two_processes_reload_and_say_what_needs_a_restart(influxd: Server, tmp_
         for line in ("gateway: device new added", "gateway: device old removed", "web: web begun anew"):
             assert line in outcome.stdout
         assert "gateway: gateway needs a restart" in outcome.stdout
+        assert "gateway: timezone needs a restart" in outcome.stdout
         assert "web: web.port needs a restart" in outcome.stdout
         web.wait_for(lambda: ids(port) == {"new"}, 60, "the web app with the new device")
         for process in (gateway, web):

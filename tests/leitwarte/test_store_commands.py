@@ -14,6 +14,7 @@ from threading import Thread
 import duckdb
 import pytest
 
+from leitwarte.settings_file import load
 from tests.leitwarte.processes import COMMAND, called, started
 from tests.servers import Server
 
@@ -130,6 +131,17 @@ def test_a_backup_is_restored_into_an_empty_folder(tmp_path: Path, name: str) ->
     again = called("restore", file, "-c", new)
     assert again.returncode == 1
     assert "there already" in again.stderr
+
+
+def test_a_segment_that_goes_while_a_backup_is_made_is_left_out(tmp_path: Path) -> None:
+    config, file = installation(tmp_path), tmp_path / "backup.tar"
+    outbox = load(config).settings.gateway_in_data_dir.data_dir / "outbox"
+    outbox.mkdir(parents=True)
+    (outbox / "kept").write_bytes(b"kept")
+    (outbox / "gone").symlink_to("nowhere")  # is listed, and cannot be read
+    assert called("backup", file, "-c", config).returncode == 0
+    with tarfile.open(file) as archive:
+        assert [name for name in archive.getnames() if name.startswith("outbox/")] == ["outbox/outbox/kept"]
 
 
 def test_files_are_imported_and_a_backup_is_made_while_leitwarte_runs_on(tmp_path: Path) -> None:

@@ -134,3 +134,12 @@ def test_what_a_newer_version_has_kept_in_influxdb_is_refused(in_influxdb: Path,
     assert "'upgrade' at http://127.0.0.1" in outcome.stderr
     assert "has format 99, and this Leitwarte knows formats up to 1" in outcome.stderr
     assert influx(influxd, "/query", {"db": "upgrade", "q": "SELECT * FROM /.*/"}) == before
+
+
+@pytest.mark.parametrize("name", ["alerts.db", "accounts.db"])
+def test_what_is_no_database_is_refused_in_plain_words(settings: Path, name: str) -> None:
+    (settings.parent / "data" / name).write_bytes(b"no database" * 500)
+    outcome = leitwarte("run", "-c", settings)
+    assert outcome.returncode == 1, outcome.stderr
+    assert f"data/{name} cannot be used: file is not a database" in outcome.stderr
+    assert "Traceback" not in outcome.stderr

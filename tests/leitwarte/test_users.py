@@ -1,6 +1,8 @@
 """``leitwarte users`` as its user calls it."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,23 @@ def test_what_cannot_be_is_said(call: Call, words: tuple[str, ...], typed: str, 
     result = call(*words, typed=typed)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize("words", [("list",), ("token", "erika", "--scope", "read:values")])
+def test_a_file_that_is_no_database_is_named(call: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "accounts.db").write_bytes(b"no database" * 500)
+    outcome = call(*words)
+    assert outcome.exit_code == 1
+    assert "data/accounts.db cannot be used: file is not a database" in outcome.output.replace("\n", "")
+
+
+def test_a_database_without_its_tables_is_named(call: Call, tmp_path: Path) -> None:
+    assert call("list").exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "accounts.db")) as connection:
+        connection.execute("DROP TABLE user")
+        connection.execute("CREATE VIEW user AS SELECT 1")
+        connection.commit()
+    outcome = call("list")
+    assert outcome.exit_code == 1
+    assert "cannot be used: no such column" in outcome.output.replace("\n", " ")

@@ -16,13 +16,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import create_engine, delete, inspect, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dashboards.web.access.rights import SCOPES, Role
 from dashboards.web.access.tables import VERSION, AuditRow, Base, SchemaRow, SessionRow, TokenRow, UserRow
 from dashboards.web.access.visitor import NOBODY, Visitor
 from metering.instant import DAY, MINUTE
-from metering.kept_format import FormatTooNew
+from metering.kept_format import FormatTooNew, KeptUnusable
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1024
 """Characters. Length is what counts (NIST SP 800-63B-4, 3.1.1.2; BSI ORP.4.A22); no rules of composition."""
@@ -84,7 +85,7 @@ class Accounts:
     """The accounts in the database at ``url`` (SQLAlchemy's form); its tables are made if they are missing.
 
     Sessions end ``idle_us`` after the last page and ``longest_us`` after sign-in. Raises ValueError for a database that
-    a newer version has made.
+    a newer version has made, and KeptUnusable for what is no database.
     """
 
     def __init__(self, url: str, *, idle_us: int = 480 * MINUTE, longest_us: int = DAY) -> None:
@@ -99,7 +100,10 @@ class Accounts:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
         self._engine = create_engine(url, connect_args={"timeout": 30} if is_sqlite else {})
-        self._make()
+        try:
+            self._make()
+        except SQLAlchemyError as error:
+            raise KeptUnusable(f"the database of accounts {self._engine.url!r}", error) from error
 
     def close(self) -> None:
         """Release the database connections."""
