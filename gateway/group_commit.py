@@ -6,6 +6,9 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
+_GATHER_S = 0.003
+"""So long a write waits for more, where the last had items of several callers: it costs as much as many items in it."""
+
 
 class GroupCommit(Generic[Item]):
     """Hands items to ``write`` in the order they were added, one write at a time, as many items each as have come.
@@ -18,6 +21,7 @@ class GroupCommit(Generic[Item]):
         self._items: list[Item] = []
         self._written: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_shared = False
 
     async def add(self, item: Item) -> None:
         """Return when a write that included the item has returned. Raises what that write raised."""
@@ -45,8 +49,11 @@ class GroupCommit(Generic[Item]):
         written: asyncio.Future[None] | None = None
         try:
             while self._written is not None:
+                if self._is_shared:
+                    await asyncio.sleep(_GATHER_S)
                 items, written = self._items, self._written
                 self._items, self._written = [], None
+                self._is_shared = len(items) > 1
                 try:
                     await self._write(items)
                 except Exception as error:  # noqa: BLE001 - it is the callers' to handle

@@ -49,6 +49,7 @@ class Connection:
                 response = await self._client.request(method, path, **arguments)
         except httpx.RequestError as error:  # also an answer that is compressed wrongly
             raise StoreUnavailable(f"{self.settings.url} cannot be reached: {error or type(error).__name__}") from error
+        del response.stream  # a ring, by which it would hold the body of the request until the garbage collector looks
         if not response.is_success:
             raise of_status(response.status_code, response.text, response.headers.get("Retry-After"))
         return response

@@ -141,14 +141,16 @@ async def test_receipts_without_readings_are_kept_and_do_not_fill_it(tmp_path: P
 
 
 def test_receipts_forget_the_oldest_and_replace_reused_numbers(tmp_path: Path) -> None:
-    accepted = Accepted(numbers=3, channels=2)
+    accepted = Accepted(channels=2)
     accepted.add(Receipts("silent", {1: 9}))
-    accepted.add(Receipts("broker", {0: 7, 1: 7, 2: 7, 3: 7}))
+    accepted.add(Receipts("broker", {1: 7, 2: 7, 65_535: 2**32 - 1}))
     accepted.add(Receipts("other", {1: 5}))
     accepted.add(Receipts("broker", {2: 8}))
-    assert accepted.snapshot() == [Receipts("other", {1: 5}), Receipts("broker", {1: 7, 2: 8, 3: 7})]
+    assert accepted.snapshot() == [Receipts("other", {1: 5}), Receipts("broker", {1: 7, 2: 8, 65_535: 2**32 - 1})]
     assert accepted.has("broker", 2, 8)
     assert not accepted.has("broker", 2, 7)
+    assert not accepted.has("broker", 3, 7)
+    assert not accepted.has("other", 2, 5), "behind the last of the channel"
     assert not accepted.has("silent", 1, 9)
     save(accepted.snapshot(), tmp_path / "receipts")
     assert load(tmp_path / "receipts") == accepted.snapshot()
