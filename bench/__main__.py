@@ -2,7 +2,7 @@
 
     python -m bench [--quick] [--out FOLDER] [--docs] [PART …]
 
-Parts: mqtt latency steps modbus outbox decode store start growth shares; all if none is named. Writes
+Parts: mqtt latency steps modbus outbox decode store detection carbon start growth shares; all if none is named. Writes
 FOLDER/results.json and FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of
 docs/performance.md. TELEGRAF_BIN names Telegraf's program; without it that row says so.
 """
@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bench import decode, modbus, mqtt, outbox, shares, steps, store
+from bench import carbon, decode, detection, modbus, mqtt, outbox, shares, steps, store
 from bench.result import Row, markdown, replace_between
 
 TITLES = {
@@ -29,6 +30,8 @@ TITLES = {
     "outbox": "Outbox",
     "decode": "Payload formats",
     "store": "Stores",
+    "detection": "Detection",
+    "carbon": "CO2 of a year",
     "start": "Cold start",
     "growth": "Cost as the load grows",
     "shares": "Several gateways share the messages",
@@ -54,6 +57,8 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
         "outbox": lambda: outbox.measure(50_000 * size),
         "decode": lambda: decode.measure(5 * size),
         "store": lambda: store.measure(60_000 * size),
+        "detection": lambda: detection.measure(2 * size),
+        "carbon": lambda: _in_folder(lambda folder: carbon.measure(10 * size, folder)),
         "start": lambda: [mqtt.cold_start(100), *([] if quick else [mqtt.cold_start(10_000)])],
         "shares": lambda: shares.measure("json", 1000, 20_000 * size),
         "growth": lambda: [*mqtt.growth(100 * size, 1000 * size), *outbox.growth(5000 * size)],
@@ -82,6 +87,11 @@ def main() -> None:
     if chosen.docs:
         replace_between(_DOCS, "measured", text)
     sys.stdout.write(text)
+
+
+def _in_folder(measure: Callable[[Path], list[Row]]) -> list[Row]:
+    with TemporaryDirectory() as name:
+        return measure(Path(name))
 
 
 def _conditions() -> str:

@@ -1,6 +1,6 @@
 """Time of a year's CO2 report of many meters from the embedded store, beside a bare DuckDB join as the limit.
 
-``python bench/carbon.py [METERS] [FOLDER]``: 1000 meters make 35 million quarter-hours (1 GB in FOLDER, made once).
+``python -m bench.carbon [METERS] [FOLDER]``: 1000 meters make 35 million quarter-hours (1 GB in FOLDER, made once).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from analytics.reports.collect import collect
 from analytics.reports.figure import Measure
 from analytics.reports.period import Period
 from analytics.reports.rules import Rules
+from bench.result import Row, markdown
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.localtime import LocalCalendar
 from storage.embedded.store import EmbeddedStore
@@ -83,35 +84,46 @@ def bare_join(path: Path) -> tuple[float, float]:  # seconds by the clock, and o
         return perf_counter() - began, process_time() - cpu
 
 
-async def main(meters: int, folder: Path) -> None:
-    path = folder / f"carbon-{meters}.duckdb"
-    calendar = LocalCalendar()
-    window = PERIOD.window(calendar)
-    settings = EmbeddedSettings(path=path)
-    if not path.exists():
-        store = EmbeddedStore(settings)
-        await store.start()
-        await store.close()
-        fill(path, meters, window.start_us, window.end_us)
-    seconds, cpu = bare_join(path)
-    print(f"bare DuckDB join: {seconds:.1f} s ({cpu:.1f} s of processor)")
+async def _reports(path: Path, meters: int) -> list[Row]:
+    load = f"{meters:,} meters, {35_040 * meters / 1e6:.1f} million quarter-hours"
     gas = GasQuality((GasPeriod(date(2020, 1, 1), None, Decimal("0.965"), Decimal("11.4"), "bill"),))
-    rules = Rules(FactorSet.load(), calendar, gas)
-    store = EmbeddedStore(settings)
+    rules = Rules(FactorSet.load(), LocalCalendar(), gas)
+    store = EmbeddedStore(EmbeddedSettings(path=path))
     await store.start()
+    rows = []
     for name in ("UBA-16-2026", "GHGP-LB"):
         began, cpu = perf_counter(), process_time()
         report = await collect(store, estate(meters), PERIOD, rules, rules.view(name))
         took, cpu = perf_counter() - began, process_time() - cpu
-        figure = report.figure(Measure.EMISSIONS)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        rows = len(report.rows)
-        print(f"{name}: {took:.1f} s ({cpu:.1f} s of processor), peak {peak} MB")
-        print(f"  {rows} rows, {len(report.figures)} figures, {figure.value} kg")
+        assert report.figure(Measure.EMISSIONS).value, "a report without emissions would be no measurement"
+        rows.append(_row(load, f"leitwarte: report {name}", meters, took, cpu))
+    await store.close()
+    return [*rows, _row(load, "limit: bare DuckDB join", meters, *bare_join(path))]
+
+
+def _row(load: str, who: str, meters: int, seconds: float, cpu_s: float) -> Row:
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures = {"ms of CPU a meter-year": cpu_s / meters * 1e3, "s in all": seconds, "peak MB of the process": peak_mb}
+    return Row("carbon", load, who, dict(figures))
+
+
+def measure(meters: int, folder: Path) -> list[Row]:
+    """Two reports of a year, then the join. What they read is made once in the folder."""
+    path = folder / f"carbon-{meters}.duckdb"
+    if not path.exists():
+        window = PERIOD.window(LocalCalendar())
+        asyncio.run(_empty(path))
+        fill(path, meters, window.start_us, window.end_us)
+    return asyncio.run(_reports(path, meters))
+
+
+async def _empty(path: Path) -> None:
+    store = EmbeddedStore(EmbeddedSettings(path=path))
+    await store.start()
     await store.close()
 
 
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     where = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(tempfile.mkdtemp())
-    asyncio.run(main(count, where))
+    print(markdown(measure(count, where), {"carbon": "CO2 of a year"}))
