@@ -11,6 +11,7 @@ from nicegui import ui
 from analytics.carbon.factor import Factor
 from dashboards.web import parts
 from dashboards.web.access.accounts import Entry
+from dashboards.web.access.rights import Role
 from dashboards.web.frame import Desk
 from dashboards.web.house import House
 from dashboards.web.operations import Checked, SetAside
@@ -132,6 +133,8 @@ async def _log(desk: Desk) -> None:
         ui.label(say("operation.no_sign_in"))
         return
 
+    roles = {role.value: say(f"role.{role}") for role in Role}
+
     def show(entries: Sequence[Entry]) -> None:
         columns = [
             Column("time", say("column.time")),
@@ -149,7 +152,7 @@ async def _log(desk: Desk) -> None:
                 "who": entry.who,
                 "action": say(f"log.{entry.action}"),
                 "subject": entry.subject,
-                "detail": entry.detail,
+                "detail": roles.get(entry.detail, entry.detail),
                 "address": entry.address,
             }
             for number, entry in enumerate(entries)

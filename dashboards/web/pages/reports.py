@@ -7,12 +7,15 @@ from fastapi import Request
 from nicegui import ui
 
 from analytics.reports.formats import FORMATS
+from analytics.reports.period import Period
 from dashboards.web import parts, views
-from dashboards.web.frame import Desk
+from dashboards.web.frame import Desk, Update
 from dashboards.web.house import House
-from dashboards.web.reports import Reports
+from dashboards.web.reports import Asked, Reports
 
 _YEARS_BACK = 10
+_AGAIN_S = 3600.0
+"""How often a page that stays open asks again whether its report can still be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class _Choice:
     scope: str
     period: str
     rules: str
+
+    def asked(self) -> Asked:
+        return Asked(Period.parse(self.period), self.rules or None, self.scope)
 
     def address(self, desk: Desk, format_: str) -> str:
         query = {"period": self.period, "scope": self.scope, "format": format_, "lang": desk.language}
@@ -37,10 +43,10 @@ def register(house: House) -> None:
         with desk.frame("reports", desk.texts("page.reports")):
             parts.heading(desk.texts("reports.title"), desk.texts("reports.subtitle"))
             if desk.house.reports is not None:
-                _form(desk, desk.house.reports, period, scope)
+                await _form(desk, desk.house.reports, period, scope)
 
 
-def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:
+async def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:
     say = desk.texts
     periods, places = _periods(desk), {**reports.places, "city": say("reports.city")}
     rules = {"" if n == 0 else view.name: view.title[desk.language] for n, view in enumerate(reports.views)}
@@ -57,22 +63,37 @@ def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:
                 on_change=lambda event, name=name: choose(name, event.value),
             ).props("outlined dense options-dense").classes("field")
         links = ui.element("div").classes("downloads")
-    with parts.card(say("reports.preview")):
-        preview = ui.element("iframe").classes("preview").props(f'title="{say("reports.preview")}"')
 
-    def choose(name: str, value: str) -> None:
+    async def choose(name: str, value: str) -> None:
         nonlocal chosen
         chosen = replace(chosen, **{name: value})
-        show()
+        offer()
+        await refresh()
 
-    def show() -> None:
-        preview.props["src"] = chosen.address(desk, "html")
+    def offer() -> None:
         links.clear()
         with links:
             for format_ in FORMATS:
                 ui.link(format_.upper(), chosen.address(desk, format_), new_tab=format_ == "html").classes("download")
 
-    show()
+    async def ask() -> _Choice:
+        """Makes the report, so that the page can say that the store is away, which a frame in it cannot."""
+        asked = chosen
+        await reports.report(asked.asked())
+        return asked
+
+    def show(first: _Choice) -> Update[_Choice]:
+        preview = ui.element("iframe").classes("preview").props(f'title="{say("reports.preview")}"')
+
+        def update(made: _Choice) -> None:
+            preview.props["src"] = made.address(desk, "html")
+
+        update(first)
+        return update
+
+    offer()
+    with parts.card(say("reports.preview")):
+        refresh = await desk.follow(ask, show, _AGAIN_S, "preview")
 
 
 def _periods(desk: Desk) -> dict[str, str]:

@@ -11,6 +11,7 @@ from analytics.reports.figure import ALL, Figure, FigureId
 from analytics.reports.paper.numbers import Numbers
 from analytics.reports.trace import Trace
 from dashboards.web import parts
+from dashboards.web.access.rights import Permission
 from dashboards.web.formats import Shown
 from dashboards.web.frame import Desk
 from dashboards.web.house import House
@@ -122,7 +123,8 @@ def _trace(told: _Told, found: Trace) -> None:
                 for event in found.exchanges:
                     parts.fact(told.desk.formats.time(event.time_us), event.title)
         unit = found.meter.carrier.unit
-        _samples(told, say("trace.intervals"), found.intervals, unit)
+        has_profiles = told.desk.visitor.may(Permission.VALUES)
+        _samples(told, say("trace.intervals" if has_profiles else "trace.days"), found.intervals, unit)
         _samples(told, say("trace.readings"), found.readings, unit)
     for factor in found.factors:
         _factor(told, factor)
@@ -133,7 +135,7 @@ def _trace(told: _Told, found: Trace) -> None:
 
 def _figure(told: _Told, figure: Figure) -> None:
     say, formats = told.say, told.desk.formats
-    with ui.element("div").classes("tiles three"):
+    with ui.element("div").classes("tiles lead"):
         value = parts.Tile(told.report(figure.id.measure))
         complete = parts.Tile(told.report("completeness"))
         estimated = parts.Tile(told.report("estimated_share"))

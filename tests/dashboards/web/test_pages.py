@@ -190,8 +190,11 @@ async def test_a_store_that_is_down_is_said_and_waited_for(visit: Visit, web: Ru
         page = await visitor.open("/meter/schule-electricity-m")
         await expect(page.get_by_text(said)).to_be_visible()
         assert "Traceback" not in await page.content()
+        reports = await visitor.open("/reports?scope=building:kita")
+        await expect(reports.get_by_text(said)).to_be_visible()
     finally:
         web.store.is_down = False
     await expect(page.locator(".tile-number").first).to_have_text("16.115,48")
-    for visited in (page, shown):
+    await expect(reports.frame_locator("iframe.preview").locator("h1")).to_be_visible()
+    for visited in (page, shown, reports):
         await expect(visited.get_by_text(said)).not_to_be_visible()

@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec import structs
 from playwright.async_api import Page, expect
 
-from analytics.alerts.alert import State
-from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor
+from analytics.alerts.alert import State, Verdict
+from dashboards.web.access.rights import Role
+from tests.dashboards.web.conftest import NOW_US, SCREENSHOTS, Running, Visitor, finding
+from tests.dashboards.web.test_doors import sign_in
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server("chromium")]
 Visit = Callable[..., Awaitable[Visitor]]
@@ -14,16 +17,96 @@ Visit = Callable[..., Awaitable[Visitor]]
 PATIENCE_MS = 30_000
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
-async def test_open_alerts_and_last_months_report_are_three_clicks_away(visit: Visit, size: tuple[int, int]) -> None:
-    page = await (await visit(*size)).open("/")
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+async def entered(visit: Visit, closed: Running, device: str, role: Role) -> tuple[Visitor, Page]:
+    """Somebody of this role at the start page, signed in."""
+    visitor = await visit(*SIZES[device], at=closed, theme="dark" if device == "phone" else "light")
+    page = await visitor.open("/")
+    await sign_in(page, role)
+    return visitor, page
+
+
+async def seen(page: Page, device: str, name: str) -> None:
+    """Kept as a picture, and nothing of it beside the screen."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= SIZES[device][0]
+    await page.screenshot(path=SCREENSHOTS / f"path-{name}-{device}.png", full_page=True)
+
+
+@pytest.mark.parametrize("device", SIZES)
+async def test_an_engineer_goes_from_sign_in_to_the_plot_of_a_meter(visit: Visit, closed: Running, device: str) -> None:
+    _, page = await entered(visit, closed, device, Role.ENGINEER)
+    await page.get_by_role("link", name="Hallenbad Rosenhöhe").click()
+    await expect(page.locator("h1")).to_have_text("Hallenbad Rosenhöhe")
+    await page.get_by_role("link", name="Hauptzähler Strom", exact=True).click()
+    await expect(page.locator("h1")).to_have_text("Hauptzähler Strom")
+    await expect(page.locator(".tile", has_text="Zählerstand")).to_contain_text("kWh")
+    await page.get_by_role("button", name="31 Tage").click()
+    await expect(page.get_by_text("Werte je Stunde")).to_be_visible()
+    await expect(page.locator(".plot canvas").first).to_be_visible()
+    await seen(page, device, "engineer")
+
+
+@pytest.mark.parametrize("device", SIZES)
+async def test_a_facility_manager_judges_an_alert_of_an_own_building(
+    visit: Visit, closed: Running, device: str
+) -> None:
+    own = {"cause": f"bad:{device}", "subject": "bad-electricity-m", "building": "bad", "title": "Grundlast im Bad"}
+    alert = closed.alerts.report(structs.replace(finding(), **own), NOW_US)
+    visitor, page = await entered(visit, closed, device, Role.FACILITY_MANAGER)
     await page.locator("a.tile", has_text="Offene Meldungen").click()
-    await expect(page.get_by_role("link", name="Grundlast an")).to_be_visible(timeout=PATIENCE_MS)
-    await page.get_by_role("link", name="Berichte").click()
-    preview = page.frame_locator("iframe")
-    await expect(preview.locator("h1")).to_have_text("Energie- und CO2-Bericht", timeout=PATIENCE_MS)
+    await expect(page.locator("tbody .cell-link")).to_have_text(["Grundlast im Bad"])  # the school's is not theirs
+    await page.get_by_role("link", name="Grundlast im Bad").click()
+    await expect(page.locator(".plot canvas")).to_be_visible()
+    await expect(page.locator(".tile", has_text="Mehrverbrauch")).to_contain_text("312")
+    await page.get_by_label("Kommentar").fill("Lüftung lief für die Reinigung")
+    await page.get_by_role("button", name="Übernehmen").click()
+    await expect(page.locator(".history .acknowledged")).to_contain_text("Lüftung lief")
+    await page.get_by_role("button", name="Fehlalarm").click()
+    await expect(page.get_by_role("button", name="Wieder öffnen")).to_be_visible()
+    await seen(page, device, "manager")
+    kept = closed.alerts.get(alert.id)
+    assert (kept.state, kept.verdict) == (State.RESOLVED, Verdict.FALSE_ALARM)
+    assert {entry.who for entry in kept.history if entry.action != "opened"} == {Role.FACILITY_MANAGER}
+    await page.goto(f"{closed.url}/alerts/{closed.alert}")
+    await expect(page.locator(".notice-title")).to_be_visible()
+    visitor.complaints.clear()  # of the alert that is not theirs
+
+
+@pytest.mark.parametrize("device", SIZES)
+async def test_the_climate_office_takes_last_months_report_along_and_traces_a_figure(
+    visit: Visit, closed: Running, device: str
+) -> None:
+    _, page = await entered(visit, closed, device, Role.CLIMATE_OFFICE)
+    preview = page.frame_locator("iframe.preview")
+    await expect(preview.locator("h1")).to_have_text("Energie- und CO2-Bericht")
     await expect(preview.get_by_text("Stadt gesamt, Februar 2026")).to_be_visible()
-    async with page.expect_download(timeout=60_000) as download:
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="PDF").click()
+    assert (await download.value).suggested_filename == "co2-city-2026-02.pdf"
+    await page.get_by_label("Zeitraum").click()
+    await page.get_by_role("option", name="März 2026").click()
+    await expect(preview.locator("h1 + p")).not_to_contain_text("Februar 2026")
+    await seen(page, device, "climate-report")
+    await preview.locator(".keys a").first.click()
+    await expect(page.locator("h1")).to_have_text("Endenergie")
+    for step in ("Feuerwache", "Hauptzähler Strom", "2026-03-23"):
+        await page.get_by_role("link", name=step, exact=True).click()
+    await expect(page.get_by_text("Zählerstände", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Tage", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Viertelstunden", exact=True)).to_have_count(0)  # they would be a load profile
+    await seen(page, device, "climate-trace")
+
+
+async def test_open_alerts_and_last_months_report_are_three_clicks_away(visit: Visit) -> None:
+    page = await (await visit()).open("/")
+    await page.locator("a.tile", has_text="Offene Meldungen").click()
+    await expect(page.get_by_role("link", name="Grundlast an")).to_be_visible()
+    await page.goto("/".join(page.url.split("/")[:3]))
+    await page.get_by_role("link", name="Berichte").click()
+    async with page.expect_download() as download:
         await page.get_by_role("link", name="PDF").click()
     assert (await download.value).suggested_filename == "co2-city-2026-02.pdf"
 

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from dashboards.web.access.rights import Role
 from metering.event import Event, Severity
 from metering.instant import parse
-from tests.dashboards.web.conftest import SCREENSHOTS, Running, Visitor, readings, signed_in
+from tests.dashboards.web.conftest import Running, Visitor, readings, signed_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Visit = Callable[..., Awaitable[Visitor]]
@@ -106,21 +106,6 @@ async def test_the_path_to_the_target(client: httpx.AsyncClient, closed: Running
 
 async def test_a_figure_that_is_none(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/co2/v1/figures/what/is/this")).status_code == 422
-
-
-@pytest.mark.parametrize("size", [(1440, 1000), (390, 844)])
-async def test_from_the_start_page_to_last_months_report_in_three_clicks(visit: Visit, size: tuple[int, int]) -> None:
-    visitor = await visit(*size)
-    page = await visitor.open("/")
-    await page.get_by_role("link", name="Berichte").click()
-    await expect(page.locator("h1")).to_have_text("Berichte")
-    frame = page.frame_locator("iframe.preview")
-    await expect(frame.locator("h1")).to_have_text("Energie- und CO2-Bericht")
-    await expect(frame.locator("h1 + p")).to_contain_text("Februar 2026")
-    async with page.expect_download() as downloading:
-        await page.get_by_role("link", name="PDF").click()
-    assert (await downloading.value).suggested_filename == "co2-city-2026-02.pdf"
-    await page.screenshot(path=SCREENSHOTS / f"reports-{size[0]}.png", full_page=True)
 
 
 async def test_a_choice_changes_preview_and_downloads(visit: Visit) -> None:
