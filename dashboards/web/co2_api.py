@@ -151,6 +151,17 @@ class FileQuery(ReportQuery):
     lang: Language | None = None
 
 
+class EnergyQuery(StrictQuery):
+    period: str
+    """A month such as 2026-10, or a year, local time."""
+    building: str
+    """Its id."""
+    rules: str | None = None
+    """What CO2e with upstream is by: a view without scopes; UBA-16-2026 if left out."""
+    format: Literal["pdf", "xlsx", "html", "csv", "json"] = "pdf"
+    lang: Language | None = None
+
+
 class FiguresQuery(ReportQuery):
     offset: Annotated[int, Query(ge=0)] = 0
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 200
@@ -211,21 +222,30 @@ def router() -> APIRouter:
             raise HTTPException(404, str(error.args[0])) from None
         return trace_out(found)
 
+    _add_files(routes)
+    return routes
+
+
+def _add_files(routes: APIRouter) -> None:
     @routes.get("/report", response_class=Response)
     async def report(house: Seen, reports: Made, request: Request, asked: Annotated[FileQuery, Query()]) -> Response:
         """The report as a file."""
         question = asked.asked()
         await _report(reports, question)  # says what is wrong with the question
         content = await reports.file(question, asked.format, asked.lang or house.language)
-        etag = _etag(hashlib.sha256(content).hexdigest())
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers={"ETag": etag})
-        name = f"co2-{asked.scope.replace(':', '-')}-{asked.period}.{asked.format}"
-        where = "inline" if asked.format == "html" else "attachment"
-        headers = {"ETag": etag, "Content-Disposition": f"{where}; filename*=UTF-8''{_quoted(name)}"}
-        return Response(content, media_type=_MEDIA_TYPES[asked.format], headers=headers)
+        return _file(request, content, f"co2-{asked.scope.replace(':', '-')}-{asked.period}", asked.format)
 
-    return routes
+    @routes.get("/energy", response_class=Response)
+    async def energy(house: Seen, reports: Made, request: Request, asked: Annotated[EnergyQuery, Query()]) -> Response:
+        """The energy report of a building: energy, cost and CO2 by carrier, and how each came about."""
+        try:
+            question = Asked(Period.parse(asked.period), asked.rules)
+            content = await reports.energy(asked.building, question, asked.format, asked.lang or house.language)
+        except LookupError as error:
+            raise HTTPException(404, str(error.args[0])) from None
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return _file(request, content, f"energy-{asked.building}-{asked.period}", asked.format)
 
 
 def _add_target(routes: APIRouter) -> None:
@@ -252,6 +272,16 @@ def _add_target(routes: APIRouter) -> None:
                 for year in years
             ],
         )
+
+
+def _file(request: Request, content: bytes, name: str, format_: str) -> Response:
+    """A report for download, or to look at, if it is not what the client has."""
+    etag = _etag(hashlib.sha256(content).hexdigest())
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    where = "inline" if format_ == "html" else "attachment"
+    headers = {"ETag": etag, "Content-Disposition": f"{where}; filename*=UTF-8''{_quoted(f'{name}.{format_}')}"}
+    return Response(content, media_type=_MEDIA_TYPES[format_], headers=headers)
 
 
 async def _report(reports: Reports, asked: Asked) -> Report:

@@ -7,6 +7,8 @@ from functools import partial
 
 from analytics.carbon import view as views
 from analytics.carbon.view import View
+from analytics.reports.building import sheet
+from analytics.reports.building.made import UPSTREAM, energy_report
 from analytics.reports.figure import CITY, FigureId
 from analytics.reports.formats import html_file, write
 from analytics.reports.frozen import freeze
@@ -78,11 +80,22 @@ class Reports:
         async with self._making:
             return await asyncio.to_thread(make, report, language=language)
 
+    async def energy(self, building: str, asked: Asked, extension: str, language: Language) -> bytes:
+        """The energy report of a building, by its id. Raises ValueError for a view that tells scopes apart, too."""
+        period, view = self._past(asked.period), self.rules.view(asked.view or UPSTREAM)
+        async with self._making:
+            rows = await energy_report(self._store, self._estate, building, period, self.rules, view)
+            return await asyncio.to_thread(sheet.write, rows, view, extension, language)
+
     async def trace(self, figure: FigureId) -> Trace:
         """The way down from a figure."""
         async with self._making:
             return await trace(self._store, self._estate, figure, self.rules)
 
     async def _make(self, asked: Asked) -> Report:
-        period = asked.period.until(self._calendar.tomorrow(self._clock.now_us()))
+        period = self._past(asked.period)
         return await freeze(self._store, self._estate, period, self.rules, self.rules.view(asked.view), asked.place)
+
+    def _past(self, period: Period) -> Period:
+        """What of the period is over, today included. Raises ValueError if it has not begun."""
+        return period.until(self._calendar.tomorrow(self._clock.now_us()))

@@ -10,7 +10,7 @@ import typer
 
 from analytics.carbon.view import View
 from analytics.reports.building import sheet
-from analytics.reports.building.rows import energy_rows
+from analytics.reports.building.made import UPSTREAM, energy_report
 from analytics.reports.by_hour import with_hours
 from analytics.reports.collect import collect
 from analytics.reports.formats import FORMATS, write
@@ -25,8 +25,6 @@ from metering.texts import Language
 from storage.protocol import Store
 
 _BINARY = ("pdf", "xlsx")
-_DIRECT = "GHGP-LB"
-"""The view whose first scope of each carrier is direct emissions."""
 _PUBLISHED = ("pdf", "html")  # these print what they were made of
 
 app = commands("Reports for the climate office.")
@@ -76,7 +74,7 @@ def co2(
 def energy(
     period: Annotated[str, typer.Option(help="2026-10, or 2026 for a year, local time.")],
     building: Annotated[str, typer.Option(help="Id of the building.")],
-    rules: Annotated[str, typer.Option(help="What CO2e with upstream is by: a view without scopes.")] = "UBA-16-2026",
+    rules: Annotated[str, typer.Option(help="What CO2e with upstream is by: a view without scopes.")] = UPSTREAM,
     format_: Annotated[str, typer.Option("--format", help=f"One of {', '.join(sheet.FORMATS)}.")] = "csv",
     lang: Annotated[Language | None, typer.Option(help="de or en; that of the settings if left out.")] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; standard output if left out.")] = None,
@@ -87,24 +85,19 @@ def energy(
     _check_format(format_, sheet.FORMATS, out)
     try:
         own, asked = settings.rules(), Period.parse(period).until(settings.tomorrow())
-        upstream, direct = own.view(rules), own.view(_DIRECT)
+        upstream = own.view(rules)
     except (ValueError, LookupError) as error:
         fail(error.args[0], WRONG_CALL)
-    if len(upstream.scopes) > 1:
-        fail(f"{rules} tells scopes apart; take a view without, such as UBA-16-2026 or BISKO-2024", WRONG_CALL)
-    estate, place = settings.estate(), f"building:{building}"
 
     async def make() -> bytes:
         async with opened_store(settings) as store:
-            whole = await collect(store, estate, asked, own, upstream, place, compare=True)
-            chimney = await collect(store, estate, asked, own, direct, place)
-        rows = energy_rows(estate, own, whole, chimney)
+            rows = await energy_report(store, settings.estate(), building, asked, own, upstream)
         return await asyncio.to_thread(sheet.write, rows, upstream, format_, lang or settings.language)
 
     try:
         with errors.status(f"{building}, {asked}"):
             content = asyncio.run(make())
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         fail(error.args[0], WRONG_CALL)
     _put(content, out)
 

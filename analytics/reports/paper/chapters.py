@@ -228,6 +228,9 @@ CHAPTERS: Sequence[Callable[[Told], Chapter]] = (summary, energy, emissions, gen
 
 def _opening(told: Told) -> str:
     energy_, emitted = told.figure(Measure.ENERGY), told.figure(Measure.EMISSIONS)
+    if energy_ is None or energy_.value is None:
+        where, when = told.place(told.report.place), told.period(told.report.period)
+        return told.say("summary_nothing", place=where, period=when)
     return told.say(
         "summary_opening" if len(told.buildings) > 1 else "summary_opening_one",
         place=told.place(told.report.place),

@@ -110,6 +110,7 @@ ADDRESSES: Mapping[str, Needs] = {
     "/api/co2/v1/figures": Needs(Permission.CO2),
     "/api/co2/v1/figures/{figure:path}": Needs(Permission.CO2),
     "/api/co2/v1/report": Needs(Permission.CO2),
+    "/api/co2/v1/energy": Needs(Permission.CO2),
     "/api/sensorthings/v1.1": Needs(Permission.VALUES),
     "/api/sensorthings/v1.1/{rest:path}": Needs(Permission.VALUES),
     "/_nicegui/{rest:path}": Needs(_ANYONE),  # scripts and styles of the UI framework, the same for everybody

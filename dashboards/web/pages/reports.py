@@ -33,6 +33,17 @@ class _Choice:
         query = {"period": self.period, "scope": self.scope, "format": format_, "lang": desk.language}
         return "/api/co2/v1/report?" + urlencode(query | ({"rules": self.rules} if self.rules else {}))
 
+    def energy_address(self, desk: Desk, format_: str) -> str:
+        """Of the energy report of the building that is chosen."""
+        query = {"period": self.period, "building": self.building, "format": format_, "lang": desk.language}
+        return "/api/co2/v1/energy?" + urlencode(query)
+
+    @property
+    def building(self) -> str:
+        """Its id; empty if none is chosen."""
+        kind, _, name = self.scope.partition(":")
+        return name if kind == "building" else ""
+
 
 def register(house: House) -> None:
     """Add the page."""
@@ -75,6 +86,14 @@ async def _form(desk: Desk, reports: Reports, period: str, scope: str) -> None:
         with links:
             for format_ in FORMATS:
                 ui.link(format_.upper(), chosen.address(desk, format_), new_tab=format_ == "html").classes("download")
+            if chosen.building:
+                ui.label(say("reports.energy")).classes("downloads-of")
+                for format_ in FORMATS:
+                    address = chosen.energy_address(desk, format_)
+                    named = f"{say('reports.energy')} {format_.upper()}"
+                    ui.link(format_.upper(), address, new_tab=format_ == "html").classes("download").props(
+                        f'aria-label="{named}"'
+                    )
 
     async def ask() -> _Choice:
         """Makes the report, so that the page can say that the store is away, which a frame in it cannot."""

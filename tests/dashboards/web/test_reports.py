@@ -72,6 +72,22 @@ async def test_a_report_in_every_format(client: httpx.AsyncClient, format_: str,
     assert f"co2-building-bad-2026-03.{format_}" in answer.headers["content-disposition"]
 
 
+async def test_the_energy_report_of_a_building(client: httpx.AsyncClient) -> None:
+    asked = {"period": "2026-03", "building": "bad"}
+    answer = await client.get("/api/co2/v1/energy", params=asked)
+    assert answer.content.startswith(b"%PDF"), answer.text
+    assert "energy-bad-2026-03.pdf" in answer.headers["content-disposition"]
+    again = await client.get("/api/co2/v1/energy", params=asked, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    rows = (await client.get("/api/co2/v1/energy", params={**asked, "format": "json"})).json()["rows"]
+    found = (await client.get("/api/co2/v1/figures", params={**MARCH, "scope": "building:bad"})).json()["figures"]
+    whole = next(f for f in found if (f["measure"], f["carrier"], f["scope"]) == ("emissions", "electricity", "all"))
+    power = next(row for row in rows if row["carrier"] == "Strom")
+    assert power["upstream"] == pytest.approx(float(whole["value"]), abs=0.001)
+    for change, status in (({"building": "nowhere"}, 404), ({"rules": "GHGP-LB"}, 422), ({"period": "soon"}, 422)):
+        assert (await client.get("/api/co2/v1/energy", params={**asked, **change})).status_code == status, change
+
+
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [
@@ -115,3 +131,10 @@ async def test_a_choice_changes_preview_and_downloads(visit: Visit) -> None:
     frame = page.frame_locator("iframe.preview")
     await expect(frame.locator("h1 + p")).to_contain_text("Hallenbad Rosenhöhe")
     await expect(page.locator('a.download[href*="building%3Abad"]')).to_have_count(5)
+    await expect(frame.locator("main")).to_contain_text("ist hier (Hallenbad Rosenhöhe) kein Energieverbrauch bekannt")
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="Energiebericht des Gebäudes PDF").click()
+    assert (await downloading.value).suggested_filename == "energy-bad-2026-02.pdf"
+    await page.get_by_label("Bereich").click()
+    await page.get_by_role("option", name="Stadt gesamt").click()
+    await expect(page.get_by_text("Energiebericht des Gebäudes")).to_have_count(0)
