@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from metering.estate import Device
-from metering.strict import Strict
+from metering.strict import Name, Strict
 
 
 class DeviceSettings(Strict):
@@ -11,7 +11,7 @@ class DeviceSettings(Strict):
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Unique among all devices; part of every series, so it stays for ever."""
-    name: str = ""
+    name: Name = ""
     """What people call it; the id if left out."""
     building: str | None = None
     """Id of the building it is in."""

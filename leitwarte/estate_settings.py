@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator, mode
 from metering.estate import Carrier, Counter, Exchange, Meter, Role
 from metering.formula import Formula
 from metering.instant import from_datetime
-from metering.strict import Strict
+from metering.strict import Name, Strict
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -41,7 +41,7 @@ class MeterSettings(Strict):
 
     id: str = Field(pattern=_ID)
     """Unique among all meters; results are stored under it."""
-    name: str = ""
+    name: Name = ""
     """What people call it; the id if left out."""
     carrier: Carrier
     """What it bills: electricity, heat, gas or water."""
@@ -151,7 +151,7 @@ class BuildingSettings(Strict):
 
     id: str = Field(pattern=_ID)
     """Unique among all buildings."""
-    name: str = ""
+    name: Name = ""
     """What people call it; the id if left out."""
     usage: str = "other"
     """What it is used for, such as school, office, pool."""
@@ -166,7 +166,7 @@ class SiteSettings(Strict):
 
     id: str = Field(pattern=_ID)
     """Unique among all sites."""
-    name: str = ""
+    name: Name = ""
     """What people call it; the id if left out."""
     latitude: float | None = Field(default=None, ge=-90, le=90)
     """WGS 84, degrees."""

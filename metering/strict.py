@@ -3,15 +3,30 @@
 import ast
 import gc
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from textwrap import dedent
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+_NO_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_LONGEST_NAME = 200
+
+
+def _one_line(text: str) -> str:
+    if _NO_LINE.search(text) or len(text) > _LONGEST_NAME:
+        raise ValueError(f"a name is one line of at most {_LONGEST_NAME} characters, without control characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_one_line)]
+"""What people call something: it stands in pages, reports and the subjects of mails."""
 
 
 class Strict(BaseModel):

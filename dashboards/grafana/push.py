@@ -29,7 +29,8 @@ class Pushed:
 def push(url: str, token: str, dashboards: Mapping[str, Json], group: Json, access: Access | None = None) -> Pushed:
     """Bring folder, dashboards, alert rules and (with ``access``, in plain values) the data source up to date. Blocks.
 
-    token  of a service account that may edit dashboards and alert rules (and data sources, with ``access``)
+    token  of a service account that may edit dashboards and alert rules, which is the role Editor since Grafana 11
+           (https://grafana.com/whats-new/2024-04-04-rbac-for-alert-rule-provisioning-apis); with ``access`` an Admin's
     group  of alert rules, as of `dashboards.grafana.rules.rule_group`
 
     Pushing the same again changes nothing, so dashboards get no needless versions. Grafana never gives a stored
@@ -118,7 +119,7 @@ def _remedy(error: GrafanaException) -> str:
         case 401:
             return "Is the token right, and not expired?"
         case 403:
-            return "Give the token's service account the role Editor (Admin, to set up the data source)."
+            return "Give the token's service account the role Editor (Admin before Grafana 11)."
         case 412:
             return "A provisioned dashboard cannot be pushed: use one of the two ways only."
     return ""

@@ -32,15 +32,9 @@ def make_secrets(folder: Path) -> None:
     subprocess.run([sys.executable, ROOT / "deploy" / "make-secrets.py", folder], check=True)
 
 
-def test_compose_file_follows_the_specification() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "check_jsonschema",
-        "--builtin-schema",
-        "vendor.compose-spec",
-        "docker-compose.yml",
-    ]
+def test_compose_files_follow_the_specification() -> None:
+    checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    command = [*checker, "docker-compose.yml", "deploy/small.yml"]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
@@ -48,6 +42,8 @@ def test_compose_file_follows_the_specification() -> None:
 def test_every_service_is_confined_and_watched(compose: dict[str, dict[str, dict[str, object]]]) -> None:
     for name, service in compose["services"].items():
         assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "max-size" in str(service["logging"]), name
         if name != "dashboards":
             assert "healthcheck" in service, name
@@ -55,6 +51,13 @@ def test_every_service_is_confined_and_watched(compose: dict[str, dict[str, dict
             assert str(service["user"]) not in ("0", "root", "0:0"), name
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "USER leitwarte" in dockerfile
+
+
+def test_a_box_of_2_gb_has_room_for_all_that_it_starts(compose: dict[str, dict[str, dict[str, object]]]) -> None:
+    small = yaml.safe_load((ROOT / "deploy" / "small.yml").read_text("utf-8"))["services"]
+    assert small.keys() == compose["services"].keys()
+    started = [service for service in small.values() if "profiles" not in service]
+    assert sum(int(service["mem_limit"].removesuffix("m")) for service in started) <= 1900  # MiB; the system wants some
 
 
 def test_every_mounted_file_and_secret_is_there(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from collectors.modbus.discovery import Discovery
 from collectors.modbus.frame import TcpFraming, read_question
@@ -23,15 +24,18 @@ from collectors.modbus.shelf import TemplateError, load_template
 from collectors.mqtt.formats import format_named
 from collectors.mqtt.payload import MAX_PAYLOAD, DecodeError, read_json
 from collectors.mqtt.settings import MqttDevice, MqttSettings
+from collectors.settings import DeviceSettings
 from device_sim.device import ModbusLink
 from device_sim.modbus import ModbusTown
 from device_sim.town import Town
 from leitwarte.backup import MANIFEST, BackupError, restore
 from leitwarte.doctor import servers as looks
+from leitwarte.estate_settings import BuildingSettings, SiteSettings
 from metering.clock import Clock
 from metering.instant import DAY
 from metering.quality import Quality
 from metering.reading import Reading
+from metering.strict import Strict
 from storage.influxdb.line_protocol import encode_readings
 from storage.protocol import StoreRefused
 
@@ -135,6 +139,14 @@ async def listening_in(target: int) -> AsyncIterator[tuple[int, set[int]]]:
 
 
 # --- injection ---
+
+
+@pytest.mark.parametrize("name", ["a\r\nBcc: x@example.org", "a\x00b", "a\x1b[2J", "a\u2028b", "n" * 201])
+@pytest.mark.parametrize("kind", [DeviceSettings, SiteSettings, BuildingSettings])
+def test_a_name_is_one_line(kind: type[Strict], name: str) -> None:
+    with pytest.raises(ValidationError, match="a name is one line"):
+        kind.model_validate({"id": "a", "name": name})
+    assert kind.model_validate({"id": "a", "name": "=1+1 <b> ${x} Straße\u00a0»1«"})
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

@@ -1,6 +1,7 @@
 """The report as a paper, a page and a workbook: what they say is what the report holds."""
 
 import asyncio
+import csv
 import io
 import json
 import re
@@ -39,7 +40,7 @@ from storage.settings import EmbeddedSettings
 BERLIN = LocalCalendar()
 GAS = GasQuality((GasPeriod(date(2020, 1, 1), None, Decimal("0.9650"), Decimal("11.400"), "Gasrechnung"),))
 QUARTER = Period.parse("2025-01-01..2025-04-01")
-EVIL = "</text><script>alert(1)</script>#panic()"
+EVIL = "=cmd|' /C calc'!A0</text><script>alert(1)</script>#panic() $jndi:x$ ../../x $\\frac x$"
 
 
 def meter(name: str, building: str, carrier: Carrier, role: Role = Role.SUPPLY) -> Meter:
@@ -194,12 +195,13 @@ def test_what_stands_beside_the_balance_is_told_apart_in_every_format(report: Re
 
 
 def test_a_name_that_looks_like_a_formula_stays_a_name(report: Report) -> None:
-    renamed = [
-        row
-        for row in openpyxl.load_workbook(io.BytesIO(write(report, "xlsx"))).worksheets[1].iter_rows(values_only=True)
-        if row[0] == EVIL
-    ]
-    assert renamed
+    book = openpyxl.load_workbook(io.BytesIO(write(report, "xlsx")))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if "calc" in str(cell.value)]
+    assert cells
+    assert {(cell.value, cell.data_type) for cell in cells} == {(EVIL, "s")}
+    text = write(report, "csv", "de").decode("utf-8-sig")
+    found = {cell for row in csv.reader(io.StringIO(text), delimiter=";") for cell in row if "calc" in cell}
+    assert found == {f"'{EVIL}"}
 
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=3)
