@@ -35,10 +35,14 @@ class JournalThread:
             try:
                 await self.run(self.journal.append, frames, total)
             except OSError as error:
-                self.trouble = f"cannot write to {self._folder}: {error.strerror or error}"
-                _log.error("disk_write_failed", error=self.trouble, retry_s=_RETRY_S)
+                trouble = f"cannot write to {self._folder}: {error.strerror or error}"
+                if trouble != self.trouble:  # once, and not each second: the log may be on the same disk
+                    _log.error("disk_write_failed", error=trouble, retry_s=_RETRY_S)
+                self.trouble = trouble
                 await asyncio.sleep(_RETRY_S)
             else:
+                if self.trouble:
+                    _log.info("disk_writes_again", folder=str(self._folder))
                 self.trouble = ""
                 return
 

@@ -58,7 +58,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _outbox(settings: Settings, running: list[str]) -> Finding:
-    lock = settings.gateway_in_data_dir.data_dir / "lock"
+    lock = settings.gateway_in_data_dir.data_dir / "outbox" / "lock"
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except FileNotFoundError:

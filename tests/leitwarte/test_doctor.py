@@ -2,9 +2,9 @@
 
 import asyncio
 import datetime as dt
-import fcntl
 import json
 import os
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from gateway.journal import Journal
 from leitwarte.commands.doctor import app
 from leitwarte.doctor import mail
 from leitwarte.doctor import servers as looks
@@ -198,12 +199,12 @@ def test_mail_servers_are_asked_and_sent_nothing() -> None:
 
 
 def test_who_holds_the_outbox_is_noticed(tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "gateway"
-    folder.mkdir(parents=True)
-    with (folder / "lock").open("w") as lock:
-        assert told(tmp_path, {"language": "de"})[1]["outbox"][0] == "OK"
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = tmp_path / "data" / "gateway" / "outbox"
+    assert told(tmp_path, {"language": "de"})[1]["outbox"][1] == "not used yet"
+    with closing(Journal(folder, 1 << 20)) as journal:
+        journal.open()
         verdict, found, _ = told(tmp_path, {"language": "de"})[1]["outbox"]
+    assert told(tmp_path, {"language": "de"})[1]["outbox"][1] == "free"
     assert verdict == "WARN"
     assert "does not answer" in found
 
