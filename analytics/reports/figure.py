@@ -22,6 +22,7 @@ class Measure(StrEnum):
     EMISSIONS = "emissions"  # kg of the factors' gases
     BIOGENIC = "biogenic"  # kg of CO2 from biomass: beside the inventory, never in it
     AVOIDED = "avoided"  # kg avoided elsewhere by own generation: beside the inventory, never subtracted
+    GENERATION = "generation"  # kWh generated on site: own use and feed-in
     OWN_USE = "own_use"  # kWh generated and used on site
     FEED_IN = "feed_in"  # kWh given to the network: never netted
     SELF_CONSUMPTION = "self_consumption"  # Eigenverbrauchsquote: % of the own generation that is used on site

@@ -18,6 +18,7 @@ from metering.estate import Carrier, Estate
 
 _Key = tuple[Carrier, Scope, Entry, date]
 _ENTRIES: Mapping[Measure, tuple[Entry, ...]] = {
+    Measure.GENERATION: (Entry.OWN_USE, Entry.FEED_IN),
     Measure.OWN_USE: (Entry.OWN_USE,),
     Measure.FEED_IN: (Entry.FEED_IN,),
     Measure.AVOIDED: (Entry.AVOIDED,),
@@ -240,7 +241,7 @@ def _beside(
         if sums.has(place, entry):
             yield asked(measure, ALL)
     if sums.has(place, Entry.OWN_USE) and not sums.has(place, Entry.CHP, Carrier.ELECTRICITY):
-        yield from (asked(measure, Carrier.ELECTRICITY) for measure in SHARES)
+        yield from (asked(measure, Carrier.ELECTRICITY) for measure in (Measure.GENERATION, *SHARES))
     for carrier in (ALL, *carriers):
         if sums.has(place, Entry.CHP, carrier):
             yield asked(Measure.CHP_ENERGY, carrier)

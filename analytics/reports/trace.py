@@ -19,7 +19,7 @@ from metering.reading import Series
 from metering.samples import Samples
 from storage.protocol import Store
 
-_MEASURES = {Role.FEED_IN: Measure.FEED_IN, Role.GENERATION: Measure.OWN_USE}
+_MEASURES = {Role.FEED_IN: Measure.FEED_IN, Role.GENERATION: Measure.GENERATION}
 """What of a meter is shown below a total of energy or emissions."""
 
 

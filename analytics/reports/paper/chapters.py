@@ -92,6 +92,7 @@ def generation(told: Told) -> Chapter:
     """What was generated on site: used, fed in, avoided elsewhere. Nothing of it is netted."""
     say = told.say
     amounts = (
+        (Measure.GENERATION, Carrier.ELECTRICITY, "MWh"),
         (Measure.OWN_USE, ALL, "MWh"),
         (Measure.FEED_IN, ALL, "MWh"),
         (Measure.SELF_CONSUMPTION, Carrier.ELECTRICITY, "%"),
@@ -113,7 +114,7 @@ def generation(told: Told) -> Chapter:
     )
     blocks: tuple[Block, ...] = (
         Paragraph(say("generation_about")),
-        Table(say("generation"), columns, rows),
+        Table(say("generation_table"), columns, rows),
         *_matching(told),
     )
     return Chapter(say("chapter_generation"), blocks if rows else ())

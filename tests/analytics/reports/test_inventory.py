@@ -246,7 +246,9 @@ async def test_what_photovoltaics_covered_is_told_by_the_hour(store: Store) -> N
     share = report.figure(Measure.SELF_SUFFICIENCY, "building:school", "electricity")
     assert share.value == pytest.approx(50, rel=0.01)
     below = await trace(store, ESTATE, share.id, RULES)
-    assert {part.id.measure for part in below.parts} == {Measure.OWN_USE, Measure.FEED_IN, Measure.ENERGY}
+    parts = {part.id.measure: part.value for part in below.parts}
+    assert set(parts) == {Measure.GENERATION, Measure.FEED_IN, Measure.ENERGY}
+    assert parts[Measure.GENERATION] == report.figure(Measure.GENERATION, carrier="electricity").value == 2976
     for extension, said in (("html", "zeitgleich gedeckt"), ("json", "covered_kwh")):
         assert said in write_report(report, extension).decode()
     none = await freeze(store, ESTATE, period, RULES, view, "building:hall")
