@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from collectors.protocol import Receipts
 from gateway.frames import scan
@@ -207,12 +208,16 @@ async def test_a_disk_that_takes_no_more_is_waited_for(tmp_path: Path, monkeypat
     monkeypatch.setattr("gateway.journal_thread._RETRY_S", 0.01)
     async with opened(tmp_path) as outbox:
         await outbox.append([reading(0)])
-        with files_of_at_most(200):
+        with files_of_at_most(200), capture_logs() as said:
             append = asyncio.create_task(outbox.append([reading(n) for n in range(1, 50)]))
             await until(lambda: bool(outbox.trouble))
             assert "File too large" in outbox.trouble
+            await asyncio.sleep(0.1)  # many attempts
             assert not append.done()
-        await append
+        assert [line["event"] for line in said] == ["disk_write_failed"]
+        with capture_logs() as said:
+            await append
+        assert [line["event"] for line in said] == ["disk_writes_again"]
         assert not outbox.trouble
         assert await everything(outbox) == list(range(50))
     async with opened(tmp_path) as outbox:
