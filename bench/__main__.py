@@ -4,7 +4,8 @@
 
 Parts: mqtt latency steps modbus outbox decode store detection carbon start growth shares; all if none is named. Writes
 FOLDER/results.json and FOLDER/results.md (FOLDER is artefacts/bench), and with --docs the tables of
-docs/performance.md. TELEGRAF_BIN names Telegraf's program; without it that row says so.
+docs/performance.md. TELEGRAF_BIN names Telegraf's program, THINGSBOARD_GATEWAY_BIN that of ThingsBoard's gateway;
+without them those rows say so.
 """
 
 import argparse
@@ -46,6 +47,7 @@ def measurements(quick: bool) -> Mapping[str, Measurement]:  # noqa: FBT001
     return {
         "mqtt": lambda: [
             *mqtt.end_to_end("json", 1000, 20_000 * size),
+            mqtt.thingsboard("json", 1000, 2_000 * size),
             *([] if quick else mqtt.end_to_end("json", 10_000, 20_000 * size)),
         ],
         "latency": lambda: [

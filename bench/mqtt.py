@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -104,6 +105,14 @@ def end_to_end(kind: str, topics: int, messages: int) -> list[Row]:
     return rows
 
 
+def thingsboard(kind: str, topics: int, messages: int) -> Row:
+    """ThingsBoard's gateway, as far as its own storage: without a ThingsBoard that answers it sends nothing on."""
+    load, who = f"{messages:,} messages on {topics:,} topics, {kind}", "thingsboard-gateway, into its SQLite storage"
+    if "THINGSBOARD_GATEWAY_BIN" not in os.environ:
+        return Row("mqtt", load, who, {"messages/s": "not measured: THINGSBOARD_GATEWAY_BIN names no program"})
+    return _row("mqtt", load, who, _through(_thingsboard, kind, topics, messages))
+
+
 def growth(topics: int, messages: int, kind: str = "json") -> list[Row]:
     rows = []
     for times in (1, 4, 16):
@@ -158,7 +167,7 @@ def _through(by: By, kind: str, topics: int, messages: int) -> Cost:
             until(told.exists, process)
             took, spent = map(float, told.read_text().split())
         else:
-            until(lambda: place.has(messages), process)
+            until(lambda: _kept(place) >= messages if by is _thingsboard else place.has(messages), process)
             took, spent = time.monotonic() - begun, cpu_s(process.pid) - cpu
         return Cost(messages, took, spent, peak_mb(process.pid))
 
@@ -223,6 +232,26 @@ def _telegraf(buffer: str) -> By:
             yield process
 
     return telegraf
+
+
+@contextlib.contextmanager
+def _thingsboard(place: Setting, kind: str, topics: int) -> Iterator[Process]:  # noqa: ARG001
+    configuration, said = place.folder / "configuration", place.folder / "thingsboard.log"
+    for folder in (configuration, place.folder / "thingsboard"):
+        folder.mkdir()
+    for template in (_HERE / "peers" / "thingsboard").iterdir():
+        names = {"host": place.broker.host, "port": place.broker.port, "folder": place.folder}
+        (configuration / template.name).write_text(Template(template.read_text()).substitute(names))
+    where = {"TB_GW_CONFIG_DIR": f"{configuration}/", "TB_GW_LOGS_PATH": str(place.folder)}
+    with running(os.environ["THINGSBOARD_GATEWAY_BIN"], said=said, env=where) as process:
+        until(lambda: b"subscription success" in said.read_bytes(), process)
+        yield process
+
+
+def _kept(place: Setting) -> int:
+    """Messages in the storage of ThingsBoard's gateway."""
+    with contextlib.closing(sqlite3.connect(f"file:{place.folder}/thingsboard/data.db?mode=ro", uri=True)) as storage:
+        return int(storage.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 
 async def _probe(place: Setting) -> list[float]:
