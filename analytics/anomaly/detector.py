@@ -131,16 +131,20 @@ class Detector:
         expectation = self.model.expect(curve, slots)
         found = evidence(curve, expectation, self.model.level)
         strength = {name: self._relative(name, statistic) for name, statistic in found.items()}
+        least, most = self.model.ordinary
+        is_ordinary = (curve.values >= least) & (curve.values <= most)
+        for name in ("high", "low", "fraction"):
+            strength[name] = np.where(is_ordinary, np.minimum(strength[name], 1.0), strength[name])
         strength["gap"] = rules.gap(curve.values, curve.step_us)
         strength["negative"] = rules.negative(curve.values)
         strength["stuck"] = rules.stuck(curve.values, self.stuck_limits)
-        bounds = (expectation.expected + sign * self._band(name) * expectation.scale for name, sign in _BOUNDS)
+        low, high = (expectation.expected + sign * self._band(name) * expectation.scale for name, sign in _BOUNDS)
         return Trace.of(
             self.model,
             expectation,
             slots,
             np.stack([strength[name] for name in _SENSITIVITIES]),
-            np.stack(list(bounds)),
+            np.stack((np.minimum(low, least), np.maximum(high, most))),
         )
 
     def score(self, curve: LoadCurve, slots: WeekSlots, lead: int = 0) -> Scores:

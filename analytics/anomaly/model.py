@@ -19,6 +19,7 @@ _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
 _COOLING_C = 18.0
 _ROUNDS = 4
+_BURSTY = 0.2  # share of the high intervals that come where little is expected
 _EVERY = 5  # temperature changes slowly: so many intervals need one row; falls on all times of the day in turn
 
 
@@ -40,6 +41,7 @@ class ExpectedModel:
     peak     its 99.9 % quantile
     days     how much history is behind this
     weights  of the temperature features, billing unit; empty if temperature is unknown or has no say
+    ordinary low and high: what may be at any time of the week, as at a charge point; empty if low is above high
     """
 
     step_us: int
@@ -49,6 +51,7 @@ class ExpectedModel:
     weights: Floats
     peak: float = 0.0
     days: float = 0.0
+    ordinary: tuple[float, float] = (np.inf, -np.inf)
 
     @classmethod
     def fit(cls, curve: LoadCurve, slots: WeekSlots) -> Self:
@@ -77,7 +80,8 @@ class ExpectedModel:
         deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
         scale = _smooth(_MAD_TO_SIGMA * medians(deviation), step_us)
         floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
-        return cls(step_us, profile, np.maximum(scale, floor), level, weights, peak, len(known) * step_us / DAY)
+        days, ordinary = len(known) * step_us / DAY, _ordinary(known, profile[slots.slot] + effect)
+        return cls(step_us, profile, np.maximum(scale, floor), level, weights, peak, days, ordinary)
 
     def expect(self, curve: LoadCurve, slots: WeekSlots) -> Expectation:
         """What to expect of the intervals of a curve; its values are not looked at."""
@@ -86,6 +90,13 @@ class ExpectedModel:
             busy = expected > np.median(self.profile)
             expected = expected + _features(curve.temperature, busy, self.step_us) @ self.weights
         return Expectation(np.maximum(expected, 0.0), self.scale[slots.slot])
+
+
+def _ordinary(known: Floats, expected: Floats) -> tuple[float, float]:
+    """The range of nearly all values of bursty consumption, high ones of which come where little is expected."""
+    low, high = (float(limit) for limit in np.nanquantile(known, (0.01, 0.99)))
+    unforeseen = expected[known > 0.5 * high] < 0.25 * high
+    return (low, high) if len(unforeseen) and unforeseen.mean() >= _BURSTY else (np.inf, -np.inf)
 
 
 def _resolution(history_us: int, count: int) -> int:

@@ -68,6 +68,24 @@ def test_each_fault_is_found_and_named(kind: str, spoil: Callable[[Floats], Floa
     assert kind in {KINDS[code] for code in scores.kinds[day]}
 
 
+def test_a_charge_point_may_be_used_on_any_day_but_not_as_never_before() -> None:
+    """Eleven kW for some hours, on most working days in the afternoon, now and then at a weekend or in the morning."""
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 2, 150 * 96) * 0.001
+    for day in range(150):
+        if rng.random() < (0.6 if day % 7 < 5 else 0.2):
+            first = day * 96 + int(rng.normal(60, 4) if rng.random() < 0.75 else rng.uniform(28, 50))
+            values[first : first + int(rng.integers(4, 16))] = 2.75 * rng.uniform(0.9, 1.0)
+    session = slice(146 * 96 + 40, 146 * 96 + 50)  # a Sunday
+    values[session] = 2.7
+    curve = LoadCurve(START + np.arange(150 * 96) * QUARTER_HOUR, QUARTER_HOUR, values)
+    scores = judge(BERLIN, curve, Carrier.ELECTRICITY).scores
+    assert not decide(scores.score, 0.25).any()
+    assert (scores.upper[session] >= values[session]).all()
+    values[session] = 27.0
+    assert decide(judge(BERLIN, curve, Carrier.ELECTRICITY).scores.score, 0.25)[session].any()
+
+
 def test_a_leak_is_constant_flow_where_there_used_to_be_none() -> None:
     rng = np.random.default_rng(3)
     hours = 120 * 24
