@@ -64,16 +64,20 @@ def fit_lasting(found: Iterable[HeldOut]) -> Trees:
 def calibrate(found: Iterable[HeldOut], lasting: Callable[[TrainingMeter], Trees]) -> Floats:
     """Log-odds, and minus the log of false alarms per meter and month from them on, shape (2, points).
 
+    One standard error of the meters is added to the false alarms: few meters were seen, and others shall hold it, too.
     ``lasting``: the trees of the second judgement that never saw the meter.
     """
     use = [_Quiet(each, weigh(lasting(each.meter), each.course, each.loudest), each.normal) for each in found]
-    months = sum(float(each.normal.sum()) * each.step_us / HOUR for each in use) / _MONTH_H
     everything = np.sort(np.concatenate([each.log_odds[each.normal] for each in use]))
     shares = 1 - np.geomspace(0.5, 2e-5, 25)
     odds = np.unique(everything[(shares * (len(everything) - 1)).astype(np.int64)])
-    alarms = np.array([sum(each.false_alarms(limit) for each in use) for limit in odds])
-    falling = np.minimum.accumulate(np.maximum(alarms, 0.5))
-    surprise = -np.log(falling / months)
+    meters, meter = np.unique([each.held.meter.id for each in use], return_inverse=True)
+    months = np.bincount(meter, [each.normal.sum() * each.step_us / HOUR / _MONTH_H for each in use])
+    alarms = np.stack([np.bincount(meter, [each.false_alarms(limit) for each in use]) for limit in odds])
+    rate = alarms.sum(axis=1) / months.sum()
+    spread = ((alarms - rate[:, None] * months) ** 2).sum(axis=1) * len(meters) / (len(meters) - 1)
+    falling = np.minimum.accumulate(np.maximum(rate + np.sqrt(spread) / months.sum(), 0.5 / months.sum()))
+    surprise = -np.log(falling)
     rising = np.maximum.accumulate(surprise + np.arange(len(odds)) * 1e-3)  # ranks stay ranks
     return np.stack((odds, rising))
 

@@ -19,7 +19,7 @@ _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _HEATING_C = (0.0, 5.0, 10.0, 15.0)  # below each of these, heat demand may grow at another rate
 _COOLING_C = 18.0
 _ROUNDS = 4
-_BURSTY = 0.2  # share of the high intervals that come where little is expected
+_UNFORESEEN = 0.2  # share of the high intervals where little is expected, from which on any time may have one
 _EVERY = 5  # temperature changes slowly: so many intervals need one row; falls on all times of the day in turn
 
 
@@ -41,7 +41,7 @@ class ExpectedModel:
     peak     its 99.9 % quantile
     days     how much history is behind this
     weights  of the temperature features, billing unit; empty if temperature is unknown or has no say
-    ordinary low and high: what may be at any time of the week, as at a charge point; empty if low is above high
+    ordinary low and high: what may be at any time, as at a charge point; low is above high where time says more
     """
 
     step_us: int
@@ -93,10 +93,13 @@ class ExpectedModel:
 
 
 def _ordinary(known: Floats, expected: Floats) -> tuple[float, float]:
-    """The range of nearly all values of bursty consumption, high ones of which come where little is expected."""
+    """The range of nearly all values of what is on or off, seldom between, and on at times when it used to be off."""
     low, high = (float(limit) for limit in np.nanquantile(known, (0.01, 0.99)))
-    unforeseen = expected[known > 0.5 * high] < 0.25 * high
-    return (low, high) if len(unforeseen) and unforeseen.mean() >= _BURSTY else (np.inf, -np.inf)
+    on = known > 0.5 * high
+    between = np.count_nonzero((known > 0.1 * high) & ~on)
+    is_switched = between <= 0.5 * np.count_nonzero(on)
+    unforeseen = np.count_nonzero(on & (expected < 0.25 * high))
+    return (low, high) if is_switched and unforeseen > _UNFORESEEN * np.count_nonzero(on) else (np.inf, -np.inf)
 
 
 def _resolution(history_us: int, count: int) -> int:
