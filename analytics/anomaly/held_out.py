@@ -75,7 +75,7 @@ def calibrate(found: Iterable[HeldOut], lasting: Callable[[TrainingMeter], Trees
     months = np.bincount(meter, [each.normal.sum() * each.step_us / HOUR / _MONTH_H for each in use])
     alarms = np.stack([np.bincount(meter, [each.false_alarms(limit) for each in use]) for limit in odds])
     rate = alarms.sum(axis=1) / months.sum()
-    spread = ((alarms - rate[:, None] * months) ** 2).sum(axis=1) * len(meters) / (len(meters) - 1)
+    spread = ((alarms - rate[:, None] * months) ** 2).sum(axis=1) * len(meters) / max(len(meters) - 1, 1)
     falling = np.minimum.accumulate(np.maximum(rate + np.sqrt(spread) / months.sum(), 0.5 / months.sum()))
     surprise = -np.log(falling)
     rising = np.maximum.accumulate(surprise + np.arange(len(odds)) * 1e-3)  # ranks stay ranks

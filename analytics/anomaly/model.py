@@ -65,7 +65,7 @@ class ExpectedModel:
         finite = known[np.isfinite(known)]
         if not len(finite):
             return cls(step_us, np.zeros(slots.count), np.ones(slots.count), 0.0, np.empty(0))
-        peak = float(np.quantile(finite, 0.999))
+        lowest, highest, peak = (float(found) for found in np.quantile(finite, (0.01, 0.99, 0.999)))
         level = float(np.minimum(finite, peak).mean())
         medians = _SlotMedians.of(slots, _resolution(len(known) * step_us, slots.count))
         profile = medians(known)
@@ -80,7 +80,7 @@ class ExpectedModel:
         deviation = np.abs(known - np.maximum(profile[slots.slot] + effect, 0.0))
         scale = _smooth(_MAD_TO_SIGMA * medians(deviation), step_us)
         floor = max(0.5 * _MAD_TO_SIGMA * float(np.nanmedian(deviation)), 0.02 * level, 1e-9)
-        days, ordinary = len(known) * step_us / DAY, _ordinary(known, profile[slots.slot] + effect)
+        days, ordinary = len(known) * step_us / DAY, _ordinary(known, profile[slots.slot] + effect, lowest, highest)
         return cls(step_us, profile, np.maximum(scale, floor), level, weights, peak, days, ordinary)
 
     def expect(self, curve: LoadCurve, slots: WeekSlots) -> Expectation:
@@ -92,9 +92,8 @@ class ExpectedModel:
         return Expectation(np.maximum(expected, 0.0), self.scale[slots.slot])
 
 
-def _ordinary(known: Floats, expected: Floats) -> tuple[float, float]:
+def _ordinary(known: Floats, expected: Floats, low: float, high: float) -> tuple[float, float]:
     """The range of nearly all values of what is on or off, seldom between, and on at times when it used to be off."""
-    low, high = (float(limit) for limit in np.nanquantile(known, (0.01, 0.99)))
     on = known > 0.5 * high
     between = np.count_nonzero((known > 0.1 * high) & ~on)
     is_switched = between <= 0.5 * np.count_nonzero(on)
