@@ -1,6 +1,7 @@
 """The real servers the tests speak to, each on a free port with a temporary folder, started and stopped by the test."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -14,16 +15,33 @@ from typing import Self
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 _UNPACKED = Path(__file__).parent.parent / ".cache" / "servers" / "root"
-_START_TIMEOUT_S = 30.0
+_LOWEST_PORT, _RANGES, _RANGE = 10_000, 20, 1_000
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback interface that nobody listens on, and that nobody else is given.
+
+    Below those that the system hands to connections, and each worker of pytest-xdist has a range of its own: a port
+    that the system finds free may be taken again before the server that it is for listens there.
+    """
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _own_ports() -> Iterator[int]:
+    """One after another, again and again, from a place that depends on the process: others may run these tests too."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _RANGES
+    first, begin = _LOWEST_PORT + worker * _RANGE, os.getpid() % _RANGE
+    return (first + (begin + n) % _RANGE for n in itertools.count())
+
+
+_ports = _own_ports()
 
 
 def executable(name: str) -> str:
@@ -80,7 +98,7 @@ class Server:
     def start(self) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment())
-        deadline = time.monotonic() + _START_TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{self._command[0]} did not start:\n{self._log.read_text(errors='replace')[-2000:]}")

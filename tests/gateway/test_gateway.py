@@ -84,10 +84,8 @@ async def test_the_stores_own_wish_for_a_pause_is_honoured(tmp_path: Path) -> No
             raise StoreUnavailable("later", retry_after_s=0.2)
 
     async with running(ScriptedStore(script), [Speaker([[reading(1)]])], settings_in(tmp_path)) as gateway:
-        await until(lambda: len(calls) == 1)
-        await asyncio.sleep(0.05)
+        await until(lambda: gateway.status().store.failing_since_us is not None)
         store = gateway.status().store
-        assert store.failing_since_us is not None
         assert store.lag_s > 0
         assert store.error == "StoreUnavailable: later"
         await until(lambda: gateway.status().stored == 1)
@@ -125,7 +123,7 @@ async def test_shutdown_drains_what_it_can(tmp_path: Path) -> None:
             await super().write(readings)
 
     store, speaker = Slow(), Speaker(BATCHES)
-    async with running(store, [speaker], settings_in(tmp_path)):
+    async with running(store, [speaker], settings_in(tmp_path, drain_s=PATIENCE_S)):
         await until(lambda: speaker.returned == 300)
         assert store.writes == []
         asyncio.get_running_loop().call_later(0.05, gate.set)

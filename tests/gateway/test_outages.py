@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from storage.factory import open_store
 from storage.protocol import Store
 from storage.settings import EmbeddedSettings, InfluxSettings
 from tests.gateway.parts import START_US, Speaker, adds_up, reading, running, settings_in, until
+from tests.patience import PATIENCE_S
 from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,9 +66,10 @@ async def test_newest_first_what_comes_is_in_influxdb_while_the_backlog_waits(tm
         for n in range(3):
             newest = reading(backlog + n, "other")
             await gateway.intake.accept([newest])
-            while newest.time_us not in await times_in(store, series):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.01)
-            assert gateway.status().queued > backlog / 2
+            async with asyncio.timeout(PATIENCE_S):
+                while newest.time_us not in await times_in(store, series):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.01)
+            assert gateway.status().queued > 0, "of the backlog, which was there first"
             assert adds_up(gateway)
         await until(lambda: gateway.status().queued == 0)
     assert await times_in(store, Series("meter", "illuminance")) == list(range(START_US, START_US + backlog))
@@ -117,6 +118,7 @@ def killed_gateway(folder: Path, first: int) -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == f"{first + 20}\n"
-        threading.Timer(0.3, child.kill).start()
-        lines = child.stdout.read().split("\n")[:-1]
+        lines = [child.stdout.readline().strip() for _ in range(20)]
+        child.kill()
+        lines += child.stdout.read().split("\n")[:-1]
     return int(lines[-1])

@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -389,12 +388,12 @@ async def test_kill_9_loses_no_append_that_returned(tmp_path: Path, mode: str) -
 
 
 def killed_appender(folder: Path, *arguments: str) -> list[str]:
-    """The lines that a child process has printed before it was killed."""
+    """The lines that a child process has printed before it was killed, in the middle of its work."""
     command = [sys.executable, str(Path(__file__).with_name("appender.py")), str(folder), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "open\n"
-        killer = threading.Timer(0.2, child.kill)
-        killer.start()
-        return child.stdout.read().split("\n")[:-1]
+        lines = [child.stdout.readline().strip() for _ in range(50)]
+        child.kill()
+        return [*lines, *child.stdout.read().split("\n")[:-1]]

@@ -155,7 +155,7 @@ class Rig:
             for device in self.devices
             if device.link.bus == bus
         ]
-        timeout_s = overrides.get("timeout_s", 0.15)
+        timeout_s = overrides.get("timeout_s", PATIENCE_S)
         where = self._where(bus) | overrides.get(bus, {})
         return ModbusSettings.model_validate({"id": bus, "timeout_s": timeout_s, "devices": devices, **where})
 

@@ -19,6 +19,7 @@ from collectors.modbus.shelf import load_template, template_ids
 from device_sim.modbus import ModbusTown, Wire
 from metering.clock import Clock
 from metering.quantities import QUANTITIES, Kind
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 TAKEN_FOR = {
@@ -89,7 +90,7 @@ async def test_integers_and_floats_at_the_same_addresses_are_told_apart(shown: A
     eltako = shown("eltako", "eltako/dsz15dzmod", typical("eltako/dsz15dzmod"), unit=2)
     eastron = shown("eastron", "eastron/sdm630", typical("eastron/sdm630"), unit=3)
     async with town(eltako, eastron, wires={"bus": wire}) as port:
-        found = await discover(port, range(1, 5), timeout_s=0.3, rtu_over_tcp=wire is Wire.RTU_OVER_TCP)
+        found = await discover(port, range(1, 5), rtu_over_tcp=wire is Wire.RTU_OVER_TCP)
     assert {unit: seen.devices[0].template.id for unit, seen in found.items()} == {
         2: "eltako/dsz15dzmod",
         3: "eastron/sdm630",
@@ -104,7 +105,7 @@ async def test_units_on_a_serial_port(shown: Any) -> None:
     await simulated.start()
     try:
         serial = {"port": simulated.serial_ports["bus"], "baudrate": 115200}
-        connection = ModbusConnection.model_validate({"id": "bus", "serial": serial, "timeout_s": 0.3})
+        connection = ModbusConnection.model_validate({"id": "bus", "serial": serial})
         found = [unit async for unit in Discovery(connection, Clock()).run([1, 2])]
     finally:
         await simulated.stop()
@@ -234,10 +235,9 @@ async def theirs(
     ]
     server = ModbusTcpServer(devices, framer=FramerType.SOCKET, identity=identity, address=("127.0.0.1", port))
     task = asyncio.create_task(server.serve_forever())
-    for _ in range(200):
-        if server.is_active():
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE_S):
+        while not server.is_active():  # noqa: ASYNC110 - it tells no one
+            await asyncio.sleep(0.01)
     try:
         yield port
     finally:

@@ -64,7 +64,7 @@ def read(rig: Any, shown: Any, request: pytest.FixtureRequest) -> Mapping[str, M
     async def everything() -> Mapping[str, Mapping[str, float]]:
         setup = rig(list(devices(shown)), wires={"bus": request.param})
         once = {device.id: {"interval_s": 60.0} for device in setup.devices}
-        async with setup.running(timeout_s=2.0, **once) as sink:
+        async with setup.running(**once) as sink:
             await sink.until(lambda: all(sink.of(device.id) for device in setup.devices))
         assert sink.failures == []
         return {device.id: sink.of(device.id)[0] for device in setup.devices}

@@ -18,6 +18,7 @@ from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.shelf import load_template
 from device_sim.modbus import Wire
 from metering.clock import Clock
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 COUNTERS = {27: [13, 60383], 29: [0, 7], 31: [0, 250], 33: [0xFFFF, 0xFFFF]}
@@ -34,10 +35,9 @@ def device(unit: int, words: Mapping[int, Sequence[int]]) -> SimDevice:
 async def serving(server: ModbusBaseServer) -> AsyncIterator[None]:
     task = asyncio.create_task(server.serve_forever())
     try:
-        for _ in range(100):
-            if server.is_active():
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while not server.is_active():  # noqa: ASYNC110 - it tells no one
+                await asyncio.sleep(0.01)
         yield
     finally:
         await server.shutdown()
@@ -48,7 +48,7 @@ async def serving(server: ModbusBaseServer) -> AsyncIterator[None]:
 @asynccontextmanager
 async def collecting(sink: Any, where: Mapping[str, Any], *devices: Mapping[str, Any]) -> AsyncIterator[None]:
     entries = [{"interval_s": 0.2, **entry} for entry in devices]
-    settings = ModbusSettings.model_validate({"id": "theirs", "devices": entries, **where})
+    settings = ModbusSettings.model_validate({"id": "theirs", "timeout_s": PATIENCE_S, "devices": entries, **where})
     task = asyncio.create_task(ModbusCollector(settings, Clock()).run(sink))
     try:
         yield
