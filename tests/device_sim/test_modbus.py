@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-import time
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -136,9 +136,12 @@ async def test_the_ports_stay_over_a_restart() -> None:
 
 
 async def test_a_device_that_computes_long_keeps_nobody_waiting() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
     class Slow(Shown):
         def at(self, times_us: Int64s) -> dict[str, Floats]:
-            time.sleep(0.4)
+            begun.set()
+            assert goes_on.wait(PATIENCE_S)
             return super().at(times_us)
 
     slow = Slow("slow", ModbusLink("roof", 1, "eastron/sdm630"), {"voltage_l1": 230.0})
@@ -154,9 +157,10 @@ async def test_a_device_that_computes_long_keeps_nobody_waiting() -> None:
 
             async with asyncio.TaskGroup() as group:
                 group.create_task(ask(roof, 1, "slow"))
-                await asyncio.sleep(0.05)
+                assert await asyncio.to_thread(begun.wait, PATIENCE_S)
                 for _ in range(3):
                     await ask(school, 7, "quick")
+                goes_on.set()
         assert answers == ["quick"] * 3 + ["slow"]
     finally:
         await served.stop()

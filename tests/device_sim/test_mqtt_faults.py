@@ -179,7 +179,7 @@ def test_registers_that_are_stuck_or_begin_again(run: Run) -> None:
     assert len({reading.value for reading in run.readings("stuck")}) == 1
     values = [reading.value for reading in run.readings("reset")]
     assert sum(later < earlier for earlier, later in pairwise(values)) == 1
-    assert min(values) < 20
+    assert min(values) < 1000 <= max(values), "it begins again at 0"
 
 
 def test_the_payloads_are_as_bad_as_they_say() -> None:

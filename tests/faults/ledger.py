@@ -127,6 +127,10 @@ class Ledger:
                         self.sayings[before.key].sure = True
                     newest[poll.bus] = poll
 
+    def sure(self, episode: str) -> int:
+        """How many sayings of an episode are sure."""
+        return sum(saying.sure and saying.episode == episode for saying in self.sayings.values())
+
     def missing(self, found: Found, episode: str = "") -> int:
         """How many of those that are sure (of an episode) are nowhere."""
         return sum(

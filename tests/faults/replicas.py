@@ -26,7 +26,7 @@ BEFORE, AWAY, WITHOUT, BACK = "three", "one killed", "two", "three again"
 _DATABASE = "replicas"
 _BUSES = 9
 _PATIENCE_S = 120.0
-_SPELL_S = 2.0
+_SPELL = 150  # messages
 
 
 class Outcome(NamedTuple):
@@ -128,13 +128,13 @@ async def trial(folder: Path) -> Outcome:
         await _until(lambda: _soon(fleet.said("taken out of its group")), "it is taken out of its group")
 
         ledger.begin(WITHOUT)
-        await asyncio.sleep(_SPELL_S)
+        await _until(lambda: _soon(ledger.sure(WITHOUT) > _SPELL), "messages come")
         ledger.begin(BACK)
         waiting = await _missing(store, ledger, fleet, WITHOUT)
         fleet.gateways["c"].start()
         await _until(fleet.divided, "it has its share again")
         last = await fleet.held("c") or frozenset()
-        await asyncio.sleep(_SPELL_S)
+        await _until(lambda: _soon(ledger.sure(BACK) > _SPELL), "messages come")
 
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)

@@ -20,9 +20,11 @@ def test_spoiled_payloads(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_a_server_that_answers_with_anything(seed: int) -> None:
     replies = Replies(seed)
-    asyncio.run(replies.run(3.0))
-    assert replies.counts["values"] > 0
-    assert replies.counts["NoAnswer"] > 0
+    for _ in range(10):  # on a busy machine most answers come too late
+        asyncio.run(replies.run(3.0))
+        if replies.counts["values"] and replies.counts["NoAnswer"]:
+            return
+    raise AssertionError(replies.counts)
 
 
 def test_every_format_is_in_the_corpus() -> None:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from bench.sizing import tables
 from leitwarte.cli import app, contents
 from tests.leitwarte.processes import COMMAND, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -93,8 +94,8 @@ def test_the_tutorial_does_what_it_says(
 def runs(file: Path) -> None:
     """Fails unless `run` reads both devices."""
     health = free_port()
-    text = file.read_text("utf-8").replace("8080", str(free_port())).replace("9108", str(health))
-    file.write_text(text, "utf-8")
+    ports = {"9108": str(health), "8080": str(free_port())}
+    file.write_text(re.sub(r"\b(9108|8080)\b", lambda found: ports[found[0]], file.read_text("utf-8")), "utf-8")
     with started("run", "-c", file) as running:
         running.wait_for(lambda: devices_heard(health) == 2, 120, "both devices")
         assert running.end(signal.SIGTERM) == 0, running.said[-3000:]
@@ -103,7 +104,7 @@ def runs(file: Path) -> None:
 def devices_heard(health_port: int) -> int:
     """How many devices the running gateway hears, once all of it is stored."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{health_port}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{health_port}/health", timeout=PATIENCE_S) as answer:
             told = json.load(answer)
             return int(told["devices"].get("online", 0)) if told["queued"] == 0 else 0
     except OSError:

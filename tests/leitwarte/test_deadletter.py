@@ -66,9 +66,7 @@ def file(tmp_path: Path, mosquitto: Server) -> Path:
     with started("run", "-c", path, "--only", "gateway") as gateway:
         gateway.wait_for(lambda: "mqtt connected" in gateway.said, 60, "the connection")
         say(mosquitto, f"{tmp_path.name}/plug", "12,5", "17.5", "\x00\x01")
-        quarantine = tmp_path / "leitwarte-data" / "gateway" / "quarantine"
-        gateway.wait_for(lambda: any(quarantine.glob("*.seg")), 30, "the letters")
-        time.sleep(1)
+        gateway.wait_for(lambda: len(cases(path)) == 3, 30, "the letters")
         assert gateway.end(signal.SIGTERM) == 0
     return path
 

@@ -15,6 +15,7 @@ from leitwarte.settings_file import load
 from metering import instant
 from metering.clock import Clock
 from tests.leitwarte.processes import Running, leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import environment, libraries
 
 LIVE_FAULTS = {"townhall-it", "waterworks-uv", "street-lighting-main", "depot-main", "zone-centre-inflow"}
@@ -77,7 +78,7 @@ def wait_for_address(demo: Running) -> str:
 
 def live_alerts(address: str, begin: str) -> list[dict[str, Any]]:
     """The open alerts about devices that fail while the demo runs, first seen since it began (ISO 8601, UTC)."""
-    with urllib.request.urlopen(f"{address}/api/v1/alerts", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}/api/v1/alerts", timeout=PATIENCE_S) as answer:
         alerts = json.load(answer)
     return [
         alert
@@ -91,8 +92,9 @@ def look_at(url: str, chromium: str, expect: str) -> None:
         arguments = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments, env=dict(environment()))
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.goto(url)
-        page.get_by_text(expect).first.wait_for(timeout=20_000)
+        page.get_by_text(expect).first.wait_for()
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=ARTEFACTS / "demo-alerts.png")
         browser.close()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from leitwarte.commands.discover import app
 from leitwarte.fragment import Item, document, rendered
 from tests.leitwarte.processes import leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 
@@ -45,7 +46,7 @@ def runs(settings: Path, devices: set[str]) -> None:
 def online(port: int) -> int:
     """How many devices the gateway hears."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=PATIENCE_S) as answer:
             return int(json.load(answer)["devices"].get("online", 0))
     except urllib.error.HTTPError as unwell:
         return int(json.load(unwell)["devices"].get("online", 0))
@@ -75,7 +76,7 @@ def test_discovered_modbus_settings_run_at_once(town: dict[str, Any], tmp_path: 
 def test_discovered_mqtt_settings_run_at_once(town: dict[str, Any], mosquitto: Server, tmp_path: Path) -> None:
     file = tmp_path / "leitwarte.yaml"
     broker = f"{mosquitto.host}:{mosquitto.port}"
-    outcome = leitwarte("discover", "mqtt", broker, "--seconds", "13", "--id", tmp_path.name, "-o", file)
+    outcome = leitwarte("discover", "mqtt", broker, "--seconds", "20", "--id", tmp_path.name, "-o", file)
     assert outcome.returncode == 0, outcome.stderr
     text = file.read_text("utf-8")
     (found,) = yaml.safe_load(text)["mqtt"]

@@ -29,6 +29,7 @@ from leitwarte.doctor.finding import Finding, Verdict
 from leitwarte.settings import Settings
 from tests import servers
 from tests.leitwarte.processes import started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 
@@ -181,7 +182,12 @@ class _Door:
 
 def test_mail_servers_are_asked_and_sent_nothing() -> None:
     controller = Controller(
-        Sink(), hostname="127.0.0.1", port=free_port(), authenticator=_Door(), auth_require_tls=False
+        Sink(),
+        hostname="127.0.0.1",
+        port=free_port(),
+        authenticator=_Door(),
+        auth_require_tls=False,
+        ready_timeout=PATIENCE_S,
     )
     controller.start()
     try:

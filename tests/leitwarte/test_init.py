@@ -1,5 +1,6 @@
 """`leitwarte init`: what it writes is right, and runs."""
 
+import re
 import signal
 import stat
 import tempfile
@@ -16,6 +17,7 @@ from leitwarte.first_settings import Answers, Influx, Modbus, Mqtt, plain, setti
 from leitwarte.settings_file import load
 from storage.settings import InfluxSettings
 from tests.leitwarte.processes import leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 
@@ -26,7 +28,8 @@ def test_what_is_written_without_asking_runs(tmp_path: Path) -> None:
     checked = leitwarte("check", "-c", file)
     assert checked.returncode == 0, checked.stderr
     health, web = free_port(), free_port()
-    file.write_text(file.read_text("utf-8").replace("9108", str(health)).replace("8080", str(web)), "utf-8")
+    ports = {"9108": str(health), "8080": str(web)}
+    file.write_text(re.sub(r"\b(9108|8080)\b", lambda found: ports[found[0]], file.read_text("utf-8")), "utf-8")
     with started("run", "-c", file) as running:
         running.wait_for(lambda: answers(f"http://127.0.0.1:{web}/health"), 90, "the web app")
         running.wait_for(lambda: answers(f"http://127.0.0.1:{health}/health/live"), 30, "the gateway")
@@ -35,7 +38,7 @@ def test_what_is_written_without_asking_runs(tmp_path: Path) -> None:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.leitwarte.processes import leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 
@@ -46,7 +47,7 @@ def test_three_processes_are_one_leitwarte(town: Path) -> None:
         )
         over_modbus_and_mqtt = {"school-main", "school-water"}
         app.wait_for(lambda: over_modbus_and_mqtt <= online(web), 90, "live devices in the web app")
-        assert leitwarte("health", gateway_health).returncode == 0
+        gateway.wait_for(lambda: leitwarte("health", gateway_health).returncode == 0, 60, "health of the gateway")
         assert leitwarte("health", "--analytics", "-c", town).returncode == 0
         for process in (gateway, analytics, app):
             assert process.end(signal.SIGTERM) == 0, process.said[-3000:]
@@ -96,7 +97,7 @@ def test_a_taken_port_of_the_web_app_is_told(town: Path) -> None:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             return bool(answer.status < 300)
     except OSError:
         return False
@@ -104,7 +105,7 @@ def answers(url: str) -> bool:
 
 def counters(url: str) -> dict[str, int]:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             numbers: dict[str, int] = json.load(answer)
     except urllib.error.HTTPError as error:  # not ready, but telling
         numbers = json.load(error)
@@ -112,5 +113,5 @@ def counters(url: str) -> dict[str, int]:
 
 
 def online(web: str) -> set[str]:
-    with urllib.request.urlopen(f"{web}/api/v1/devices", timeout=5) as answer:
+    with urllib.request.urlopen(f"{web}/api/v1/devices", timeout=PATIENCE_S) as answer:
         return {device["id"] for device in json.load(answer) if device["state"] == "online"}

@@ -26,6 +26,7 @@ from metering.samples import Floats, Int64s
 from storage.factory import open_store
 from storage.settings import InfluxSettings
 from tests.leitwarte.processes import Running, leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 RELOADS = 10
@@ -67,9 +68,9 @@ def modbus() -> Iterator[tuple[dict[str, int], list[Counting]]]:
     thread.start()
     town = ModbusTown(devices, Hurrying(), ports=ports)
     try:
-        asyncio.run_coroutine_threadsafe(town.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(town.start(), loop).result(PATIENCE_S)
         yield ports, devices
-        asyncio.run_coroutine_threadsafe(town.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(town.stop(), loop).result(PATIENCE_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -168,7 +169,7 @@ def test_ten_reloads_under_load_lose_nothing_and_double_nothing(
         assert max(found.values()) == 1
         lost = set(range(1, max(found) + 1)) - set(found)
         assert not lost if device is steady else len(lost) <= RELOADS  # a poll that is under way ends with its bus
-    assert publisher.said[topics[0]] > 50
+    assert publisher.said[topics[0]] > 20
 
 
 def refuses_a_broken_file(file: Path, gateway: Running) -> None:
@@ -247,7 +248,7 @@ def test_two_processes_reload_and_say_what_needs_a_restart(influxd: Server, tmp_
 
 def ids(port: int) -> set[str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/devices", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/devices", timeout=PATIENCE_S) as answer:
             return {device["id"] for device in json.load(answer)}
     except OSError:
         return set()

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tests.leitwarte.processes import leitwarte, started
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 
 CANARY = "kanarienvogel"
@@ -77,7 +78,7 @@ def whole(*arguments: str | Path) -> str:
 
 def answer(url: str) -> str:
     try:
-        with urllib.request.urlopen(url, timeout=5) as found:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as found:
             return str(found.read(), "utf-8")
     except urllib.error.HTTPError as error:
         return str(error.read(), "utf-8")

@@ -148,8 +148,7 @@ def test_files_are_imported_and_a_backup_is_made_while_leitwarte_runs_on(tmp_pat
     config, file, new = installation(tmp_path / "one"), tmp_path / "b.tar", tmp_path / "two" / "leitwarte.yaml"
     assert called("import", load_profile(tmp_path), "--meter", "school-supply", "-c", config).returncode == 0
     with started("run", "--only", "gateway", "-c", config) as running:
-        control = tmp_path / "one" / "leitwarte-data" / "control"
-        running.wait_for(lambda: list(control.glob("*.sock")), 30, "start")
+        running.wait_for(lambda: "gateway_runs" in running.said, 30, "start")
         for _ in range(2):
             done = called("import", load_profile(tmp_path, days=5), "--meter", "school-supply", "-c", config, "--json")
             assert done.returncode == 0, done.stderr

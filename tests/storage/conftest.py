@@ -11,6 +11,7 @@ import pytest
 from storage.factory import open_store
 from storage.protocol import Store
 from storage.settings import EmbeddedSettings, InfluxSettings, StoreSettings
+from tests.patience import PATIENCE_S
 from tests.servers import Server
 
 FreshStore = Callable[[], AbstractAsyncContextManager[Store]]
@@ -42,7 +43,7 @@ def fresh_influxd(influxd: Server) -> FreshStore:
         name = f"test{next(_databases)}"
         async with opened(InfluxSettings(kind="influxdb", url=influxd.url, version=1, database=name)) as store:
             yield store
-        async with httpx.AsyncClient(base_url=influxd.url) as client:
+        async with httpx.AsyncClient(base_url=influxd.url, timeout=PATIENCE_S) as client:
             await client.post("/query", params={"q": f"DROP DATABASE {name}"})
 
     return fresh

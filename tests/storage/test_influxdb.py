@@ -16,6 +16,7 @@ from storage.influxdb.v2_writer import V2Writer
 from storage.protocol import Aggregate, StoreRefused, StoreUnavailable
 from storage.settings import InfluxSettings
 from tests import servers
+from tests.patience import PATIENCE_S
 from tests.servers import Server, free_port
 from tests.storage.conftest import FreshStore, opened
 
@@ -25,12 +26,12 @@ POWER = Series("meter", "active_power")
 
 
 async def ask(server: Server, statement: str, database: str = "") -> str:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as client:
         return (await client.post("/query", params={"q": statement, "db": database})).text
 
 
 async def write_lines(server: Server, database: str, lines: str) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as client:
         (await client.post("/write", params={"db": database, "precision": "u"}, content=lines)).raise_for_status()
 
 
@@ -102,7 +103,7 @@ async def test_a_database_that_deletes_by_itself_is_refused_unless_leitwarte_con
 async def test_an_account_that_may_not_make_the_database_is_told_what_to_do(tmp_path: Path) -> None:
     with servers.influxd(tmp_path, http="auth-enabled = true") as server:
         await ask(server, "CREATE USER boss WITH PASSWORD 'b' WITH ALL PRIVILEGES")
-        async with httpx.AsyncClient(base_url=server.url, auth=("boss", "b")) as boss:
+        async with httpx.AsyncClient(base_url=server.url, auth=("boss", "b"), timeout=PATIENCE_S) as boss:
             await boss.post("/query", params={"q": "CREATE USER leitwarte WITH PASSWORD 'l'"})
             mine = v1(server, "town", username="leitwarte", password="l")
             with pytest.raises(
@@ -252,7 +253,7 @@ async def test_the_official_client_writes_what_another_database_reads(victoria_m
     writer = V2Writer(settings)
     await writer.write("\n".join(encode_readings(readings)).encode())
     await writer.close()
-    async with httpx.AsyncClient(base_url=victoria_metrics.url) as client:
+    async with httpx.AsyncClient(base_url=victoria_metrics.url, timeout=PATIENCE_S) as client:
         await client.get("/internal/force_flush")
         window = {"start": start / SECOND - 1, "end": (start + HOUR) / SECOND}
         exported = await client.get("/api/v1/export", params={"match[]": '{__name__!=""}', **window})

@@ -20,6 +20,7 @@ from metering.estate import Building, Device, Estate, Site
 from metering.event import Severity
 from metering.instant import QUARTER_HOUR, parse
 from metering.localtime import LocalCalendar
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 NOW = parse("2026-11-22T02:00:00Z")
@@ -101,7 +102,7 @@ class Mailbox:
         self.refuses = False
         self.received: list[tuple[list[str], EmailMessage]] = []
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=PATIENCE_S)
         self._controller.start()
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from analytics.alerts.outbox import Message
 from metering.instant import HOUR
 from tests.analytics.alerts.conftest import NOW, finding
 from tests.analytics.alerts.test_database import FIRST
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: nothing speaks to PostgreSQL")
@@ -29,8 +31,7 @@ def postgres() -> Iterator[str]:
     """The URL of a server's database, on a free port."""
     if shutil.which("initdb") is None or shutil.which("postgres") is None:
         pytest.skip("no postgres on the PATH")
-    folder = Path(f"/tmp/leitwarte-postgres-{os.getpid()}")
-    folder.mkdir(mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="leitwarte-postgres-", dir="/tmp"))  # its socket needs a short path
     if _BY:
         shutil.chown(folder, _BY["user"])
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
@@ -45,7 +46,7 @@ def postgres() -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE_S)
         shutil.rmtree(folder)
 
 

@@ -199,6 +199,7 @@ async def test_a_flood_without_acknowledgement_is_held_back_by_tcp(
         async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
             for n in range(500):
                 await client.publish(config.devices[0].topic, f'{{"power":{n}}}', qos=0)
+        await until(lambda: session.waiting >= queue)
         await asyncio.sleep(0.3)
         assert session.waiting == queue
         async with asyncio.timeout(PATIENCE_S):

@@ -263,6 +263,8 @@ async def operations(folder: Path) -> SettingsOperations:
     return SettingsOperations(settings)
 
 
+_SPEED = 0.01
+"""Of the app's clock: however long the tests take, it is the same hour, and devices were heard a moment ago."""
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 USERS: dict[Role_, tuple[str, ...] | None] = {
@@ -280,7 +282,7 @@ async def running(
     store: EmbeddedStore, folder: Path, settings: WebSettings, seen: Operations | None = None
 ) -> AsyncIterator[Running]:
     """The web app on the little estate, until the block ends."""
-    switched, clock = Store(store), Clock(start_us=NOW_US)
+    switched, clock = Store(store), Clock(start_us=NOW_US, speed=_SPEED)
     book = AlertBook(f"sqlite:///{folder / 'alerts.db'}")
     alert = book.report(finding(), NOW_US)
     app = WebApp(switched, estate(), book, settings, "de", clock, LocalCalendar(), lambda: {"outbox": 3}, rules(), seen)
@@ -299,7 +301,7 @@ async def running(
 
 async def signed_in(url: str, user: str) -> httpx.AsyncClient:
     """A client with the session of the user."""
-    client = httpx.AsyncClient(base_url=url, timeout=60)
+    client = httpx.AsyncClient(base_url=url, timeout=PATIENCE_S)
     fields = {"name": user, "password": PASSWORD, "to": "/"}
     answer = await client.post("/sign-in", data=fields, headers={"Origin": url})
     assert answer.status_code == 303, answer.text

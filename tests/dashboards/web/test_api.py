@@ -23,13 +23,14 @@ from metering.instant import DAY, from_datetime, isoformat
 from metering.localtime import LocalCalendar
 from storage.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import NOW_US, Running, estate
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(web: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url) as found:
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S) as found:
         yield found
 
 

@@ -18,6 +18,7 @@ import pytest_asyncio
 from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import Role
 from tests.dashboards.web.conftest import NOW_US, Running
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -80,7 +81,7 @@ async def test_the_power_query_asks_for_what_it_reads(variables: dict[str, str])
     }
     assert options["device"] == METER
     headers = {"Authorization": f"Bearer {variables['TOKEN']}"}
-    async with httpx.AsyncClient(base_url=variables["LEITWARTE"], headers=headers) as client:
+    async with httpx.AsyncClient(base_url=variables["LEITWARTE"], headers=headers, timeout=PATIENCE_S) as client:
         answer = await client.get(f"/{path}", params=options)
     assert answer.status_code == 200, answer.text
     rows = list(csv.DictReader(io.StringIO(answer.text)))

@@ -14,6 +14,7 @@ from metering.instant import QUARTER_HOUR, Window, parse
 from metering.reading import Reading, Series
 from tests.dashboards.web.conftest import NOW_US, SCREENSHOTS, Running, Visitor, signed_in
 from tests.dashboards.web.test_doors import sign_in
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server("chromium")]
 Visit = Callable[..., Awaitable[Visitor]]
@@ -115,5 +116,5 @@ async def test_exchanges_by_rest(closed: Running, end: float) -> None:
     assert (await client.delete(ADDRESS, params=when)).status_code == 404
     assert (await client.get("/api/v1/meters/none/exchanges")).status_code == 404
     await client.aclose()
-    async with httpx.AsyncClient() as nobody:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as nobody:
         assert (await nobody.post(closed.url + ADDRESS, json=note)).status_code == 401

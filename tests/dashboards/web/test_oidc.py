@@ -25,6 +25,7 @@ from dashboards.web.access.accounts import Accounts
 from dashboards.web.access.rights import Role
 from storage.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import Running, running
+from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -166,7 +167,7 @@ def person(provider: Provider) -> Provider:
 
 async def sign_in(app: Running) -> tuple[httpx.AsyncClient, httpx.Response]:
     """The way through the provider, as a browser goes it."""
-    client = httpx.AsyncClient(base_url=app.url, follow_redirects=True, timeout=60)
+    client = httpx.AsyncClient(base_url=app.url, follow_redirects=True, timeout=PATIENCE_S)
     return client, await client.get("/sign-in/oidc", params={"to": "/api/v1/buildings"})
 
 
@@ -226,10 +227,10 @@ async def test_a_new_key_of_the_provider_is_fetched(app: Running, person: Provid
 async def test_an_answer_for_another_browser_is_refused(app: Running, person: Provider) -> None:
     """Somebody gets the visitor to open the way back of the attacker's own sign-in."""
     del person
-    attacker = httpx.AsyncClient(base_url=app.url)
+    attacker = httpx.AsyncClient(base_url=app.url, timeout=PATIENCE_S)
     begun = await attacker.get("/sign-in/oidc")
     back = (await attacker.get(begun.headers["location"])).headers["location"]
-    async with httpx.AsyncClient(base_url=app.url) as victim:
+    async with httpx.AsyncClient(base_url=app.url, timeout=PATIENCE_S) as victim:
         answer = await victim.get(back)
         assert answer.headers["location"].startswith("/sign-in?")
         assert "session" not in victim.cookies
@@ -242,7 +243,7 @@ async def test_an_answer_for_another_browser_is_refused(app: Running, person: Pr
 
 async def test_the_way_to_the_provider_carries_challenge_state_and_nonce(app: Running, person: Provider) -> None:
     del person
-    async with httpx.AsyncClient(base_url=app.url) as client:
+    async with httpx.AsyncClient(base_url=app.url, timeout=PATIENCE_S) as client:
         answer = await client.get("/sign-in/oidc")
         asked = parse_qs(urlsplit(answer.headers["location"]).query)
         assert {"state", "nonce", "code_challenge"} <= set(asked)

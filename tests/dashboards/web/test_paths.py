@@ -14,8 +14,6 @@ from tests.dashboards.web.test_doors import sign_in
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server("chromium")]
 Visit = Callable[..., Awaitable[Visitor]]
 
-PATIENCE_MS = 30_000
-
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
@@ -123,18 +121,18 @@ async def press_until(page: Page, focused: str) -> None:
 
 async def test_the_inbox_needs_no_mouse(visit: Visit, web: Running) -> None:
     page = await (await visit()).open("/alerts")
-    await expect(page.get_by_role("link", name="Grundlast an")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_role("link", name="Grundlast an")).to_be_visible()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Zum Inhalt")).to_be_focused()
     await page.keyboard.press("Enter")
     await press_until(page, "Grundlast an")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Übernehmen")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_role("button", name="Übernehmen")).to_be_visible()
     await press_until(page, "Kommentar")
     await page.keyboard.type("Hausmeister sieht nach")
     await press_until(page, "Übernehmen")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".history .acknowledged")).to_contain_text("Hausmeister sieht nach", timeout=PATIENCE_MS)
+    await expect(page.locator(".history .acknowledged")).to_contain_text("Hausmeister sieht nach")
     assert web.alerts.get(web.alert).state is State.ACKNOWLEDGED
 
 
@@ -143,14 +141,13 @@ async def test_a_meter_is_seen_back_in_time_and_closer(visit: Visit) -> None:
     note = page.locator(".card", has=page.locator(".stretch")).locator(".fine")
     await expect(note).to_have_text(
         "20.03.2026 – 27.03.2026 · Werte je Viertelstunde · farbig hinterlegt: Zeiten mit Meldungen",
-        timeout=PATIENCE_MS,
     )
     await page.get_by_role("button", name="24 h").click()
-    await expect(note).to_contain_text("26.03.2026 – 27.03.2026", timeout=PATIENCE_MS)
+    await expect(note).to_contain_text("26.03.2026 – 27.03.2026")
     await page.get_by_role("button", name="Früher").click()
-    await expect(note).to_contain_text("25.03.2026 – 26.03.2026", timeout=PATIENCE_MS)
+    await expect(note).to_contain_text("25.03.2026 – 26.03.2026")
     await page.get_by_role("button", name="7 Tage").click()
-    await expect(note).to_contain_text("20.03.2026 – 27.03.2026", timeout=PATIENCE_MS)
+    await expect(note).to_contain_text("20.03.2026 – 27.03.2026")
     plot = page.locator(".plot canvas").first
     box = await plot.bounding_box()
     assert box is not None
@@ -159,8 +156,8 @@ async def test_a_meter_is_seen_back_in_time_and_closer(visit: Visit) -> None:
     await page.mouse.down()
     await page.mouse.move(box["x"] + 450, box["y"] + 150, steps=4)
     await page.mouse.up()
-    await expect(note).not_to_contain_text("20.03.2026", timeout=PATIENCE_MS)
+    await expect(note).not_to_contain_text("20.03.2026")
     await page.screenshot(path=SCREENSHOTS / "meter-picked-desktop-light.png")
     await page.get_by_role("button", name="Später").click()
     await page.get_by_role("button", name="10 Jahre").click()
-    await expect(note).to_contain_text("Werte je Tag", timeout=PATIENCE_MS)
+    await expect(note).to_contain_text("Werte je Tag")

@@ -13,6 +13,7 @@ from dashboards.web.access.rights import Role
 from metering.event import Event, Severity
 from metering.instant import parse
 from tests.dashboards.web.conftest import Running, Visitor, readings, signed_in
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Visit = Callable[..., Awaitable[Visitor]]
@@ -21,7 +22,7 @@ MARCH = {"period": "2026-03", "rules": "UBA-16-2026"}
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(web: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, timeout=60) as found:
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S) as found:
         yield found
 
 

@@ -19,6 +19,7 @@ from metering.instant import DAY, HOUR, isoformat, parse
 from metering.quantities import QUANTITIES
 from metering.texts import Texts
 from tests.dashboards.web.conftest import NOW_US, USERS, Running, signed_in
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,7 +40,7 @@ MANDATORY = {
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(web: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, timeout=60) as found:
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S) as found:
         yield found
 
 
@@ -185,7 +186,7 @@ async def test_nothing_can_be_written(client: httpx.AsyncClient, method: str) ->
 
 
 async def test_each_sees_what_the_account_may_see(closed: Running) -> None:
-    nobody = httpx.AsyncClient(base_url=closed.url, timeout=60)
+    nobody = httpx.AsyncClient(base_url=closed.url, timeout=PATIENCE_S)
     assert (await nobody.get(f"{ROOT}/Things")).status_code == 401
     office = await signed_in(closed.url, Role.CLIMATE_OFFICE)
     assert (await office.get(f"{ROOT}/Things")).status_code == 403  # load profiles are not for it

@@ -8,7 +8,7 @@ from dashboards.web.views import DeviceState
 from metering.clock import Clock
 from metering.estate import Building, Carrier, Device, Estate, Meter, Role, Site
 from metering.formula import Formula
-from metering.instant import DAY, HOUR, QUARTER_HOUR, Window
+from metering.instant import DAY, HOUR, QUARTER_HOUR, Window, parse
 from metering.localtime import LocalCalendar
 from metering.reading import Reading
 from storage.embedded.store import EmbeddedStore
@@ -29,7 +29,7 @@ ESTATE = Estate.of(
 
 
 async def test_a_virtual_meter_is_shown_like_any_other(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(start_us=parse("2026-03-27T13:37:30Z"), speed=0.01)
     now_us = clock.now_us() // QUARTER_HOUR * QUARTER_HOUR
     store = EmbeddedStore(EmbeddedSettings(path=tmp_path / "store.duckdb"))
     await store.start()
