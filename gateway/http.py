@@ -9,7 +9,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -38,9 +38,6 @@ class Observed(Protocol):
 
 def application(observed: Observed) -> Starlette:
     """The four addresses. Bare Starlette, since FastAPI would take a second to import."""
-    registry = CollectorRegistry()
-    registry.register(StatusMetrics(observed.status, observed.devices))
-    ProcessCollector(registry=registry)
 
     async def live(_request: Request) -> Response:
         return _answer({"ok": True})
@@ -55,7 +52,8 @@ def application(observed: Observed) -> Starlette:
         return _answer({"ok": status.ready, **msgspec.structs.asdict(status), "devices_not_online": missed})
 
     async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        text = await asyncio.to_thread(_exposition, observed.status(), observed.devices())
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     addresses = {"/health/live": live, "/health/ready": ready, "/health": health, "/metrics": metrics}
     return Starlette(routes=[Route(path, answer) for path, answer in addresses.items()])
@@ -89,6 +87,14 @@ async def serving(observed: Observed, settings: HealthSettings) -> AsyncIterator
         server.should_exit = True
         await task
         listening.close()
+
+
+def _exposition(status: GatewayStatus, devices: Sequence[DeviceStatus]) -> bytes:
+    """Of ten thousand devices it takes most of a second to write, which the event loop has not."""
+    registry = CollectorRegistry()
+    registry.register(StatusMetrics(status, devices))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
 
 class _Server(uvicorn.Server):

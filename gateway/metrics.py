@@ -1,6 +1,6 @@
-"""The status as Prometheus metrics, read when they are asked for."""
+"""The status as Prometheus metrics."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,14 +12,14 @@ _PREFIX = "leitwarte_gateway"
 
 
 class StatusMetrics(Collector):
-    """Turns what ``status`` and ``devices`` return into metrics, all named ``leitwarte_gateway_…``."""
+    """Turns ``status`` and ``devices`` into metrics, all named ``leitwarte_gateway_…``."""
 
-    def __init__(self, status: Callable[[], GatewayStatus], devices: Callable[[], list[DeviceStatus]]) -> None:
+    def __init__(self, status: GatewayStatus, devices: Sequence[DeviceStatus]) -> None:
         self._status = status
         self._devices = devices
 
     def collect(self) -> Iterable[Metric]:
-        status = self._status()
+        status = self._status
         yield _counter("readings_received", "Readings taken over durably.", status.received)
         yield _counter("readings_stored", "Readings written to the store.", status.stored)
         yield _counters("readings_rejected", "Readings set aside.", "reason", status.rejected)
@@ -47,7 +47,7 @@ class StatusMetrics(Collector):
         yield _gauges("collector_up", "1 while the collector runs.", "collector", running)
         restarts = {one.name: one.restarts for one in status.collectors}
         yield _counters("collector_restarts", "Starts after the first.", "collector", restarts)
-        yield from _of_devices(self._devices())
+        yield from _of_devices(self._devices)
 
 
 def _of_devices(devices: Sequence[DeviceStatus]) -> Iterable[Metric]:

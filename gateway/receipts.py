@@ -10,15 +10,19 @@ from collectors.protocol import Receipts
 from gateway.frames import Frame, encode, scan
 from gateway.journal import sync, sync_folder
 
-CHANNELS_KEPT = 10_000
-"""Of how many channels receipts are remembered: of each all that one MQTT session can have, which is 65,535."""
+NUMBERS_KEPT, CHANNELS_KEPT = 10_000, 10_000
+"""How many of the newest receipts of a channel are remembered at least, and of how many channels.
+
+A broker of MQTT 5 has no more deliveries unacknowledged than the receive maximum it was told, which is far less. To
+remember all 65,535 packet ids would take a delivery for known that only resembles the one under its id a round ago.
+"""
 _NONE = -1
 
 _decode = msgspec.msgpack.Decoder(list[Receipts]).decode
 
 
 class Accepted:
-    """The newest receipt of each packet id in a channel.
+    """The newest receipt of each packet id in a channel: at least the newest ``numbers``, at most about twice as many.
 
     A broker uses a packet id again only after the delivery before was acknowledged, so the newest one is enough. Of
     more channels than are kept the one goes first of which nothing was heard for longest. Digests are in arrays, as
@@ -26,29 +30,41 @@ class Accepted:
     memory of all that comes and goes between them.
     """
 
-    def __init__(self, channels: int = CHANNELS_KEPT) -> None:
-        self._channels = channels
+    def __init__(self, numbers: int = NUMBERS_KEPT, channels: int = CHANNELS_KEPT) -> None:
+        self._numbers, self._channels = numbers, channels
         self._digests: dict[str, array[int]] = {}
+        self._older: dict[str, array[int]] = {}  # those before
+        self._count: dict[str, int] = {}  # of those that are not older
 
     def has(self, channel: str, number: int, digest: int) -> bool:
-        known = self._digests.get(channel, ())
-        return number < len(known) and known[number] == digest
+        for known in (self._digests.get(channel, ()), self._older.get(channel, ())):
+            if number < len(known) and known[number] != _NONE:
+                return known[number] == digest
+        return False
 
     def add(self, receipts: Receipts) -> None:
-        known = self._digests[receipts.channel] = self._digests.pop(receipts.channel, array("q"))
+        channel = receipts.channel
+        known = self._digests[channel] = self._digests.pop(channel, array("q"))
         missing = max(receipts.digests, default=0) + 1 - len(known)
         if missing > 0:
             known.extend([_NONE] * missing)
         for number, digest in receipts.digests.items():
             known[number] = digest
+        self._count[channel] = self._count.get(channel, 0) + len(receipts.digests)
+        if self._count[channel] >= self._numbers:
+            self._older[channel], self._digests[channel], self._count[channel] = known, array("q"), 0
         if len(self._digests) > self._channels:
-            del self._digests[next(iter(self._digests))]
+            silent = next(iter(self._digests))
+            del self._digests[silent], self._count[silent]
+            self._older.pop(silent, None)
 
     def snapshot(self) -> list[Receipts]:
-        """All of them, the oldest channel first."""
+        """All of them, to be added again in this order: the oldest channel first, and of each its older ones first."""
         return [
-            Receipts(channel, {number: digest for number, digest in enumerate(known) if digest != _NONE})
-            for channel, known in self._digests.items()
+            Receipts(channel, {number: digest for number, digest in enumerate(part[channel]) if digest != _NONE})
+            for channel in self._digests
+            for part in (self._older, self._digests)
+            if part.get(channel)
         ]
 
 

@@ -20,6 +20,7 @@ _MEI_IDENTIFICATION = 14  # 43/13 reaches into CANopen devices, to write as well
 _REQUEST = 8  # bytes of an RTU request to read
 _HEADER = struct.Struct(">HHHB")  # transaction, protocol 0, bytes that follow, unit
 _SHORTEST, _LONGEST = 3, 254  # bytes that follow in a reply
+_LONGEST_RTU = 256  # bytes of a whole frame
 _OBJECTS = 7  # where those of a device identification begin
 
 
@@ -102,7 +103,7 @@ class RtuFraming:
                 frame = frame[: _rtu_reply_length(frame)]
                 if _is_checked(frame):
                     return Reply(unit, frame[1:-2]), came[begin + len(frame) :]
-        return None, came[-_LONGEST:]
+        return None, came[-_LONGEST_RTU:]
 
 
 def crc16(data: bytes) -> int:

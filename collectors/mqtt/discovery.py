@@ -15,6 +15,7 @@ from typing import Any
 import aiomqtt
 from paho.mqtt.matcher import MQTTMatcher
 
+from collectors.mqtt.client import Client
 from collectors.mqtt.format import Format, Message, Unnamed, Value
 from collectors.mqtt.formats import format_named, formats, recognise
 from collectors.mqtt.payload import DecodeError, read_text
@@ -213,7 +214,7 @@ async def listen(
     """Listen for so long. Raises MqttError if the broker cannot be reached or refuses, OSError for a TLS file."""
     context = None if settings.tls is None else await asyncio.to_thread(tls_context, settings.tls)
     discovery = Discovery()
-    client = aiomqtt.Client(
+    client = Client(
         settings.host,
         settings.port,
         username=settings.username,

@@ -24,7 +24,9 @@ a disk is written to. With MQTT 3.1.1 the broker alone says how many may be unac
 """
 _KEEPALIVE_S = 30
 _PATIENCE_S = 10.0  # with a broker that is to answer
+_SUBSCRIBED_S = 30.0  # until an answer to a subscription, while nothing here keeps it from being read
 _FAREWELL_S = 2.0  # for the last word; a broker that does not take it sends the last will
+_LOOKS = 10  # in that time
 _FILTERS_A_PACKET = 200
 _UNSUPPORTED_VERSION = (0x84, 0x01)  # CONNACK of MQTT 5, and of older brokers
 _REFUSALS = {
@@ -115,8 +117,9 @@ class Session(asyncio.Protocol):
         self._transport.abort()
 
     async def subscribe(self, filters: Sequence[str]) -> list[str]:
-        """Subscribe at QoS 1; returns the filters that the broker refused. Raises BrokerError if the connection fails.
+        """Subscribe at QoS 1; returns the filters that the broker refused.
 
+        Raises BrokerError if the connection fails, and ends it if the broker does not answer.
         Retained messages come again with each connection, since decoders need the descriptions among them anew.
         Messages of the session arrive meanwhile and must be taken: the answer may stand behind a full queue.
         """
@@ -178,9 +181,19 @@ class Session(asyncio.Protocol):
             some = filters[start : start + _FILTERS_A_PACKET]
             self._write(ask(self.version, number, some))
             future = self._subscribing[number] = asyncio.get_running_loop().create_future()
-            granted = await future
+            granted = await self._granted(future)
             refused += [topic for topic, code in zip(some, granted, strict=False) if code >= 0x80]
         return refused
+
+    async def _granted(self, answer: asyncio.Future[Sequence[int]]) -> Sequence[int]:
+        """The time in which nothing is read, since the queue is full, is not the broker's."""
+        looks = _LOOKS
+        while not answer.done():
+            if not looks:
+                self._give_up(f"the broker has not answered a subscription for {_SUBSCRIBED_S:g} s")
+            await asyncio.wait([answer], timeout=_SUBSCRIBED_S / _LOOKS)
+            looks -= not self._paused
+        return answer.result()
 
     def _write(self, data: bytes) -> None:
         if self._transport.is_closing():

@@ -35,6 +35,7 @@ from storage.protocol import Store, StoreError, StoreUnavailable
 
 MOST_VALUES = 100_000
 """A series answer holds no more values than this."""
+_STORE_ANSWERS_S = 2.0  # less than those who ask after our health wait
 _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _CONTENT: dict[str, dict[str, object]] = {media: {} for media in _MEDIA_TYPES.values()}
 
@@ -70,15 +71,16 @@ def application(*, has_reports: bool) -> FastAPI:
 
 
 def health_router(house: House) -> APIRouter:
-    """/health: 200 while the store answers, else 503."""
+    """/health: 200 while the store answers, else 503. A store that hangs is not waited for."""
     routes = APIRouter()
 
     @routes.get("/health", include_in_schema=False)
     async def health() -> Response:
         try:
-            await house.queries.latest()
+            async with asyncio.timeout(_STORE_ANSWERS_S):
+                await house.queries.latest()
             store = "ok"
-        except StoreError:
+        except (StoreError, TimeoutError):
             store = "unavailable"
         further: Mapping[str, object] = house.health() if house.health else {}
         state = {"status": "ok" if store == "ok" else "degraded", "store": store, **further}

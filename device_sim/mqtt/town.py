@@ -11,6 +11,7 @@ import aiomqtt
 import numpy as np
 import structlog
 
+from collectors.mqtt.client import Client
 from device_sim.device import MqttLink, SimDevice
 from device_sim.misspeaking import MqttFault, misspeaking
 from device_sim.mqtt.encoders import Encoder, encoder
@@ -88,7 +89,7 @@ class MqttTown:
     async def run(self) -> None:
         while True:
             try:
-                async with aiomqtt.Client(self._host, self._port, max_inflight_messages=_IN_FLIGHT) as client:
+                async with Client(self._host, self._port, max_inflight_messages=_IN_FLIGHT) as client:
                     client.pending_calls_threshold = 2 * _IN_FLIGHT
                     await self._publish(client, "", self._online())
                     await self._speak(client)
@@ -98,7 +99,7 @@ class MqttTown:
                 _log.warning("the town has lost its broker", broker=f"{self._host}:{self._port}", error=str(error))
                 await asyncio.sleep(_RECONNECT_S)
 
-    async def _speak(self, client: aiomqtt.Client) -> None:
+    async def _speak(self, client: Client) -> None:
         now_us = self._clock.now_us()
         schedule = [(speaker.next_due(now_us), number) for number, speaker in enumerate(self._speakers)]
         heapq.heapify(schedule)
@@ -134,7 +135,7 @@ class MqttTown:
         said = (encoder.availability(link.topic, True, link.options) for encoder, link in links)
         return [message for message in said if message is not None]
 
-    async def _publish(self, client: aiomqtt.Client, device: str, messages: Iterable[Outgoing]) -> None:
+    async def _publish(self, client: Client, device: str, messages: Iterable[Outgoing]) -> None:
         for message in messages:
             try:
                 await client.publish(message.topic, message.payload, qos=1, retain=message.retain)

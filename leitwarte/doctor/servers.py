@@ -16,6 +16,7 @@ from collectors.modbus.settings import ModbusDevice, ModbusSettings
 from collectors.modbus.station import Station
 from collectors.modbus.sunspec import ChainError
 from collectors.modbus.transport import Transport
+from collectors.mqtt.client import Client
 from collectors.mqtt.session import tls_context
 from collectors.mqtt.settings import MqttSettings
 from leitwarte.doctor.finding import Finding, fail, ok, warn
@@ -46,7 +47,7 @@ async def broker(settings: MqttSettings) -> AsyncIterator[Finding]:
         yield finding
         if finding.remedy and finding.verdict == "FAIL":
             return
-    client = aiomqtt.Client(
+    client = Client(
         settings.host,
         settings.port,
         username=settings.username,

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -168,6 +170,22 @@ async def test_the_town_finds_its_broker_again() -> None:
         before = town.counts.acknowledged
         await until(lambda: town.counts.acknowledged > before + 10)
     await broker.stop()
+
+
+def test_a_broker_that_goes_while_nobody_speaks_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        with servers.mosquitto(tmp_path) as broker:
+            town = MqttTown(DEVICES, Clock(start_us=START), broker.host, broker.port)  # they speak each ten seconds
+            async with tasks(town.run()):
+                await until(lambda: town.counts.acknowledged > 0)
+                broker.kill()
+                await asyncio.sleep(0.5)
+
+    asyncio.run(scenario())
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_the_demo_broker_stays_on_the_loopback_interface() -> None:

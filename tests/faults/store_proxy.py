@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 
+from metering.heartbeat import GATEWAY
 from tests.faults.listener import Listener, reset
 
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.IGNORECASE | re.MULTILINE)
@@ -17,10 +18,15 @@ RETRY_AFTER_S = 2
 
 
 class Exchange:
-    """One request, read whole. ``is_write`` tells those that bring readings."""
+    """One request, read whole.
+
+    is_write   it brings readings
+    is_report  of the gateway itself, which it writes at times of its own
+    """
 
     def __init__(self, port: int, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.is_write = request.startswith(b"POST /write")
+        self.is_report = GATEWAY.encode() in request
         self._port = port
         self._request = request
         self._reader = reader
@@ -100,7 +106,7 @@ async def too_many(exchange: Exchange) -> None:
 
 
 class StoreProxy(Listener):
-    """``writes`` are the moments (monotonic, s) at which writes came since the fault was set."""
+    """``writes`` are the moments (monotonic, s) at which writes of devices' readings came since the fault was set."""
 
     def __init__(self, store_port: int) -> None:
         super().__init__()
@@ -115,7 +121,7 @@ class StoreProxy(Listener):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             exchange = Exchange(self._store_port, await _request(reader), reader, writer)
-            if exchange.is_write:
+            if exchange.is_write and not exchange.is_report:
                 self.writes.append(time.monotonic())
             await self._fault(exchange)
         except (OSError, asyncio.IncompleteReadError):

@@ -9,6 +9,7 @@ from typing import Any
 import aiomqtt
 import numpy as np
 
+from collectors.mqtt.client import Client
 from device_sim.device import ModbusLink
 from device_sim.modbus import ModbusTown
 from metering.clock import Clock
@@ -76,13 +77,13 @@ class Publisher:
     async def run(self) -> None:
         while True:
             try:
-                async with aiomqtt.Client(*self._address) as client:
+                async with Client(*self._address) as client:
                     client.pending_calls_threshold = 1000
                     await self._talk(client)
             except aiomqtt.MqttError:  # the broker is away; what it did not acknowledge is not said again
                 await asyncio.sleep(_RECONNECT_S)
 
-    async def _talk(self, client: aiomqtt.Client) -> None:
+    async def _talk(self, client: Client) -> None:
         tick = 0
         while True:
             due = [talker for n, talker in enumerate(self._talkers) if (tick + n) % talker.interval_ticks == 0]
@@ -92,7 +93,7 @@ class Publisher:
             tick += 1
             await asyncio.sleep(_TICK_S)
 
-    async def _say(self, client: aiomqtt.Client, talker: Talker) -> None:
+    async def _say(self, client: Client, talker: Talker) -> None:
         talker.number += 1
         key = Key(talker.id, talker.number)
         is_poison = self._chance.random() < _POISON_SHARE

@@ -32,6 +32,12 @@ def test_a_device_is_online_late_silent_and_online_again() -> None:
     assert (now.readings, now.reading_us) == (5, reading(141).time_us)
 
 
+def test_the_newest_reading_of_a_batch_counts_in_whatever_order_they_come() -> None:
+    devices = Devices({id_: Device(id_, id_, 10.0) for id_ in ("meter", "other")}, at(0))
+    devices.heard([reading(9), reading(8, "other"), reading(5), reading(3, "other")], at(1))
+    assert [status.reading_us for status in devices.status(at(1))] == [reading(9).time_us, reading(8).time_us]
+
+
 def test_failures_are_counted_with_the_newest_reason() -> None:
     devices = Devices({"meter": Device("meter", "Meter", 10.0)}, at(0))
     devices.failed("meter", "no answer", at(1))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.modbus.frame import FrameError, Protocol, crc16, reply_words, rtu_request
+from collectors.modbus.frame import FrameError, Protocol, Reply, RtuFraming, crc16, reply_words, rtu_request
 
 REQUEST = bytes.fromhex("01040000000271cb")
 REPLY = bytes.fromhex("010404436633341b38")
@@ -16,6 +16,17 @@ TCP_REPLY = bytes.fromhex("00010000000701040443663334")
 
 def rtu(body: bytes) -> bytes:
     return body + crc16(body).to_bytes(2, "little")
+
+
+def test_the_longest_frame_is_read_in_whatever_pieces_it_comes() -> None:
+    body = bytes([1, 43, 14, 2, 0x83, 0, 0, 1, 0, 244]) + b"x" * 244
+    frame = rtu(body)
+    assert len(frame) == 256
+    for size in (1, 100, 255, 256):
+        reply, rest = None, b"noise"
+        for begin in range(0, len(frame), size):
+            reply, rest = RtuFraming().reply(rest + frame[begin : begin + size], 1, 1, 43)
+        assert (reply, rest) == (Reply(1, body[1:]), b""), size
 
 
 def test_the_request_of_the_manual() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -169,16 +170,26 @@ def readings() -> Iterator[Reading]:
 
 
 class Store:
-    """The real store behind a switch: while ``is_down`` it cannot be reached."""
+    """The real store behind switches: while ``is_down`` it cannot be reached, until ``answers`` is set it hangs."""
 
     def __init__(self, store: EmbeddedStore) -> None:
         self._store = store
         self.is_down = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def __getattr__(self, name: str) -> object:
         if self.is_down:
             raise StoreUnavailable("switched off by the test")
-        return getattr(self._store, name)
+        method = getattr(self._store, name)
+        if self.answers.is_set():
+            return method
+
+        async def later(*arguments: Any, **options: Any) -> object:
+            await self.answers.wait()
+            return await method(*arguments, **options)
+
+        return later
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The REST API, the health page and what every answer carries."""
 
+import asyncio
 import csv
 import io
 import json
@@ -152,6 +153,16 @@ async def test_health_follows_the_store(client: httpx.AsyncClient, web: Running)
         assert (ill.status_code, "Traceback" in ill.text) == (503, False)
     finally:
         web.store.is_down = False
+
+
+async def test_health_does_not_wait_for_a_store_that_hangs(client: httpx.AsyncClient, web: Running) -> None:
+    web.store.answers.clear()
+    try:
+        while (ill := await client.get("/health")).status_code == 200:  # noqa: ASYNC110 - a moment ago it answered
+            await asyncio.sleep(0.1)
+        assert (ill.status_code, ill.json()["store"]) == (503, "unavailable")
+    finally:
+        web.store.answers.set()
 
 
 async def test_openapi_needs_no_other_server(client: httpx.AsyncClient) -> None:
