@@ -60,6 +60,7 @@ _ICON = (
     'stroke-linejoin="round"/></svg>'
 )
 _GOODBYE_S = 2
+_IDLE_S = 75  # of a connection: longer than proxies and programs keep theirs, or one is closed as it is used again
 """Seconds that open connections get to end when the app stops."""
 _RECONNECT_S = 10.0
 """Seconds a browser may be away without its page being built anew: phones change networks."""
@@ -127,6 +128,7 @@ class WebApp:
                 server_header=False,
                 ws_max_size=LONGEST_BODY,
                 timeout_graceful_shutdown=_GOODBYE_S,
+                timeout_keep_alive=_IDLE_S,
             )
             server = _Server(config, self.ready)
             serving = asyncio.create_task(server.serve([listener]), name="web server")

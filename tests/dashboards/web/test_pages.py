@@ -60,6 +60,7 @@ async def test_overview_shows_the_state_at_a_glance(visit: Visit) -> None:
 
 async def test_names_are_never_markup(visit: Visit) -> None:
     page = await (await visit()).open("/")
+    await expect(page.locator(".plot canvas")).to_have_count(2)  # what comes above it moves what is clicked
     await page.get_by_text("Grundschule Bieber <b>").click()
     await expect(page.locator("h1")).to_have_text("Grundschule Bieber <b>")
 
