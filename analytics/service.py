@@ -398,11 +398,14 @@ class Analytics:
     async def _workers(self) -> AsyncIterator[Executor]:
         """Worker processes or a cluster; beginning and ending takes a moment, so that happens off the loop."""
         found = workers(self._settings.scheduler)
-        executor = await asyncio.to_thread(found.__enter__)
+        beginning = asyncio.ensure_future(asyncio.to_thread(found.__enter__))
         try:
-            yield executor
+            yield await asyncio.shield(beginning)
         except BaseException as error:
-            if not await asyncio.to_thread(found.__exit__, type(error), error, error.__traceback__):
+            await asyncio.wait([beginning])  # a thread goes on, whoever gives up waiting for it
+            if beginning.exception() or not await asyncio.to_thread(
+                found.__exit__, type(error), error, error.__traceback__
+            ):
                 raise
         else:
             await asyncio.to_thread(found.__exit__, None, None, None)

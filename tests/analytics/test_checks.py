@@ -32,7 +32,6 @@ from storage.settings import EmbeddedSettings
 NOW = parse("2026-06-20T06:00:00Z")
 PAST = Window(NOW // DAY * DAY - 36 * DAY, NOW)
 WORDING = Wording("de", LocalCalendar())
-NOISE = np.random.default_rng(9)
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_parts_above_the_main_meter_are_wrong_even_without_a_past() -> None:
 
 
 def test_a_day_that_is_not_wholly_known_is_passed_over() -> None:
-    main, parts = np.full(35, 100.0), 80 + NOISE.normal(0, 1, 35)
+    main, parts = np.full(35, 100.0), 80 + np.random.default_rng(9).normal(0, 1, 35)
     parts[-2:] = 40.0
     assert balance(main, parts, 7, 0.05).holds.any()
     parts[-1] = np.nan
@@ -162,8 +161,9 @@ def test_a_day_that_is_not_wholly_known_is_passed_over() -> None:
 
 
 def test_a_plant_in_its_neighbours_weather_is_well() -> None:
-    sun = NOISE.uniform(0.1, 1, 35)
-    plant, neighbour = 50 * sun, 80 * sun * NOISE.normal(1, 0.02, 35)
+    noise = np.random.default_rng(9)
+    sun = noise.uniform(0.1, 1, 35)
+    plant, neighbour = 50 * sun, 80 * sun * noise.normal(1, 0.02, 35)
     assert not underperforming(plant, neighbour[None], 7, 0.85).holds.any()
     weak = np.where(np.arange(35) >= 28, 0.6, 1.0)
     assert underperforming(plant * weak, neighbour[None], 7, 0.85).holds.any()

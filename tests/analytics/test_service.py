@@ -1,7 +1,9 @@
 """The whole room on a real store: part of the simulated town, evaluated, judged, alerted, kept up to date."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -440,6 +442,34 @@ async def test_a_defect_is_told_and_what_comes_next_is_tried(
     running.cancel()
     await asyncio.wait([running, waiting])
     assert running.cancelled()
+
+
+async def test_workers_that_are_given_up_while_they_begin_are_ended(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on, ended = (threading.Event() for _ in range(3))
+
+    @contextmanager
+    def slow(_scheduler: str | None) -> Iterator[None]:
+        begun.set()
+        assert goes_on.wait(PATIENCE_S)
+        try:
+            yield
+        finally:
+            ended.set()
+
+    async def use() -> None:
+        async with installation.analytics._workers():
+            raise AssertionError("it was given up before")
+
+    monkeypatch.setattr("analytics.service.workers", slow)
+    using = asyncio.create_task(use())
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    using.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    assert ended.is_set()
 
 
 async def test_a_meter_that_cannot_be_evaluated_stops_no_other(

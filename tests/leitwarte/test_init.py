@@ -34,6 +34,7 @@ def test_what_is_written_without_asking_runs(tmp_path: Path) -> None:
         running.wait_for(lambda: answers(f"http://127.0.0.1:{web}/health"), 90, "the web app")
         running.wait_for(lambda: answers(f"http://127.0.0.1:{health}/health/live"), 30, "the gateway")
         assert running.end(signal.SIGTERM) == 0, running.said[-3000:]
+        assert "nanobind" not in running.said, "DuckDB's binding complains of what nobody freed"
 
 
 def answers(url: str) -> bool:
