@@ -81,7 +81,8 @@ def test_the_tutorial_does_what_it_says(
         said[line] = outcome.stdout
         if "init" in words:  # the machine may be busy
             file.write_text(
-                file.read_text("utf-8").replace("    devices:", "    timeout_s: 5\n    devices:", 1), "utf-8"
+                file.read_text("utf-8").replace("    devices:", f"    timeout_s: {PATIENCE_S}\n    devices:", 1),
+                "utf-8",
             )
         if "discover mqtt" in line:
             text = file.read_text("utf-8") + "\n" + here(next(additions))

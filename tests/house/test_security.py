@@ -38,6 +38,7 @@ from metering.reading import Reading
 from metering.strict import Strict
 from storage.influxdb.line_protocol import encode_readings
 from storage.protocol import StoreRefused
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("metering", "storage", "collectors", "gateway", "analytics", "dashboards", "leitwarte")
@@ -88,7 +89,7 @@ async def test_what_goes_over_the_wire_to_devices_only_reads() -> None:
     await served.start()
     try:
         async with listening_in(served.ports[link.bus]) as (port, functions):
-            connection = ModbusConnection(id="bus", host="127.0.0.1", port=port, timeout_s=5)
+            connection = ModbusConnection(id="bus", host="127.0.0.1", port=port, timeout_s=PATIENCE_S)
             units = [device.link.unit for device in devices if isinstance(device.link, ModbusLink)]
             found = [unit async for unit in Discovery(connection, clock).run([*units, 99], lambda _: None)]
             assert len(found) == len(units)

@@ -54,7 +54,7 @@ def test_a_sound_town_is_well(mosquitto: Server, tmp_path: Path) -> None:
         sim.wait_for(file.exists, 60, "the settings of the town")
         settings = yaml.safe_load(file.read_text("utf-8"))
         for bus in settings["modbus"]:
-            bus["timeout_s"] = 5  # the machine may be busy
+            bus["timeout_s"] = PATIENCE_S  # the machine may be busy
         file.write_text(yaml.safe_dump(settings), "utf-8")
         outcome = CliRunner().invoke(app, ["-c", str(file)])
     assert outcome.exit_code == 0, outcome.output
