@@ -192,7 +192,7 @@ class Session(asyncio.Protocol):
             if not looks:
                 self._give_up(f"the broker has not answered a subscription for {_SUBSCRIBED_S:g} s")
             await asyncio.wait([answer], timeout=_SUBSCRIBED_S / _LOOKS)
-            looks -= not self._paused
+            looks -= not self._full
         return answer.result()
 
     def _write(self, data: bytes) -> None:

@@ -86,7 +86,10 @@ async def test_who_asks_too_often_waits(store: EmbeddedStore, web: Running, tmp_
             accounts.new_token(name, "test", ["read:estate"], 1, NOW_US, who="test")
             for name in ("map", "map", "climate")
         )
-    async with running(store, tmp_path, settings) as closed, httpx.AsyncClient(base_url=closed.url) as client:
+    async with (
+        running(store, tmp_path, settings) as closed,
+        httpx.AsyncClient(base_url=closed.url, timeout=PATIENCE_S) as client,
+    ):
 
         async def ask(token: str, **more: str) -> httpx.Response:
             return await client.get("/api/v1/sites", headers={"Authorization": f"Bearer {token}", **more})
