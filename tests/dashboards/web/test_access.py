@@ -29,6 +29,7 @@ EXAMPLES = {
     "/api/v1/meters/{meter}/exchanges": "/api/v1/meters/kita-electricity-m/exchanges",
     "/api/v1/series": "/api/v1/series?device=kita-electricity&quantity=active_power"
     "&start=2026-03-26T00:00:00Z&end=2026-03-27T00:00:00Z",
+    "/api/co2/v1/energy": "/api/co2/v1/energy?period=2026-03&building=kita&format=json",
     "/api/co2/v1/figures": "/api/co2/v1/figures?period=2026-03-26",
     "/api/co2/v1/report": "/api/co2/v1/report?period=2026-03-26&format=json",
     "/trace/{figure:path}": "/trace/UBA-16-2026/2026-03-26/energy/building:kita/heat/all",
