@@ -20,13 +20,13 @@ RETRY_AFTER_S = 2
 class Exchange:
     """One request, read whole.
 
-    is_write   it brings readings
-    is_report  of the gateway itself, which it writes at times of its own
+    is_write  it brings something
+    is_own    of Leitwarte itself, which it writes at times of its own; no readings of devices
     """
 
     def __init__(self, port: int, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.is_write = request.startswith(b"POST /write")
-        self.is_report = GATEWAY.encode() in request
+        self.is_own = GATEWAY.encode() in request or b"reading,device=" not in request
         self._port = port
         self._request = request
         self._reader = reader
@@ -121,7 +121,7 @@ class StoreProxy(Listener):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             exchange = Exchange(self._store_port, await _request(reader), reader, writer)
-            if exchange.is_write and not exchange.is_report:
+            if exchange.is_write and not exchange.is_own:
                 self.writes.append(time.monotonic())
             await self._fault(exchange)
         except (OSError, asyncio.IncompleteReadError):

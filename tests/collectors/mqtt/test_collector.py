@@ -108,7 +108,8 @@ async def test_a_session_with_1001_poison_messages_goes_on(
         await publish(mosquitto, config.devices[0].topic, '{"power":2}')
         await sink.until(readings=2)
     assert sink.values("plug") == [1, 2]
-    assert len(sink.letters) == 1001
+    assert {letter.payload.decode() for letter in sink.letters} == set(poison)
+    assert len(sink.letters) < 2 * len(poison), "at most the last ones again, if their acknowledgement got lost"
 
 
 @pytest.mark.parametrize("protocol", VERSIONS)
