@@ -13,7 +13,8 @@ _LAYOUT = str.maketrans("", "", "\n\t")
 class Receipts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Identifies deliveries of messages, so that redeliveries after a crash are recognised.
 
-    ``channel`` is the broker session; ``digests`` has a hash of topic and payload for each packet id in it.
+    ``channel`` is the broker session; ``digests`` has a hash of topic and payload (32 bits) for each packet id in it,
+    which is at most 65,535.
     """
 
     channel: str

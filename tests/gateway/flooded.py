@@ -36,7 +36,9 @@ class Flood:
         for n in itertools.count(task * 10_000_000, 500):
             batch = [reading(n + i) for i in range(500)]
             self.offered += len(batch)
-            await sink.accept(batch, Receipts(str(task), {n: 1}) if task % 2 else None, can_wait=bool(task % 2))
+            await sink.accept(
+                batch, Receipts(str(task), {n // 500 % 65_535 + 1: 1}) if task % 2 else None, can_wait=bool(task % 2)
+            )
             await asyncio.sleep(0)
 
 
