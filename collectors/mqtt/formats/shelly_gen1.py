@@ -3,6 +3,7 @@
 https://shelly-api-docs.shelly.cloud/gen1/ — outlets count watt-minutes, energy meters watt-hours.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -33,6 +34,7 @@ _SENSOR: Table = {
 }
 _BY_PHASE = {"active_power", "voltage", "current"}
 _COMPONENTS: Mapping[str, Table] = {"relay": _OUTLET, "roller": _OUTLET, "light": _OUTLET, "emeter": _EMETER}
+_NUMBER = re.compile("[0-9]{1,3}")  # of a component
 _OWN = "device"  # the part that is the device itself: how warm its electronics are
 
 
@@ -75,7 +77,7 @@ class ShellyGen1(Format[Options]):
                 return _plain(message, "temperature", "°C", _OWN)
             case ["sensor", key] if key in _SENSOR:
                 return _plain(message, *_SENSOR[key], "")
-            case [kind, number, key] if key in _COMPONENTS.get(kind, {}) and number.isdecimal():
+            case [kind, number, key] if key in _COMPONENTS.get(kind, {}) and _NUMBER.fullmatch(number):
                 quantity, unit = _COMPONENTS[kind][key]
                 quantity, part = self._place(kind, int(number), quantity)
                 return _plain(message, quantity, unit, part)

@@ -260,6 +260,11 @@ def test_a_gen1_counter_has_the_unit_of_its_kind() -> None:
         values(outlet, "shellies/x/relay/0/power", "nan")
 
 
+def test_a_component_of_thousands_of_digits_is_none_of_a_gen1_device() -> None:
+    outlet = device("shelly_gen1", "shellies/x")
+    assert values(outlet, f"shellies/x/relay/{'9' * 5000}/power", "5") == {}
+
+
 def test_a_heat_meter_s_volume_is_no_water_consumption() -> None:
     telegram = (
         '{"media":"heat","meter":"kamheat","id":"1","total_energy_consumption_kwh":44,"target_energy_kwh":40,'
