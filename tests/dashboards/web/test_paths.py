@@ -26,6 +26,14 @@ async def entered(visit: Visit, closed: Running, device: str, role: Role) -> tup
     return visitor, page
 
 
+async def further(page: Page, name: str) -> None:
+    """By the link of that name, once nothing is loading: on a page that still moves a click may miss."""
+    link = page.get_by_role("link", name=name, exact=True)
+    await expect(link).to_be_visible()
+    await page.wait_for_load_state("networkidle")
+    await link.click()
+
+
 async def seen(page: Page, device: str, name: str) -> None:
     """Kept as a picture, and nothing of it beside the screen."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -36,9 +44,9 @@ async def seen(page: Page, device: str, name: str) -> None:
 @pytest.mark.parametrize("device", SIZES)
 async def test_an_engineer_goes_from_sign_in_to_the_plot_of_a_meter(visit: Visit, closed: Running, device: str) -> None:
     _, page = await entered(visit, closed, device, Role.ENGINEER)
-    await page.get_by_role("link", name="Hallenbad Rosenhöhe").click()
+    await further(page, "Hallenbad Rosenhöhe")
     await expect(page.locator("h1")).to_have_text("Hallenbad Rosenhöhe")
-    await page.get_by_role("link", name="Hauptzähler Strom", exact=True).click()
+    await further(page, "Hauptzähler Strom")
     await expect(page.locator("h1")).to_have_text("Hauptzähler Strom")
     await expect(page.locator(".tile", has_text="Zählerstand")).to_contain_text("kWh")
     await page.get_by_role("button", name="31 Tage").click()
@@ -56,7 +64,7 @@ async def test_a_facility_manager_judges_an_alert_of_an_own_building(
     visitor, page = await entered(visit, closed, device, Role.FACILITY_MANAGER)
     await page.locator("a.tile", has_text="Offene Meldungen").click()
     await expect(page.locator("tbody .cell-link")).to_have_text(["Grundlast im Bad"])  # the school's is not theirs
-    await page.get_by_role("link", name="Grundlast im Bad").click()
+    await further(page, "Grundlast im Bad")
     await expect(page.locator(".plot canvas")).to_be_visible()
     await expect(page.locator(".tile", has_text="Mehrverbrauch")).to_contain_text("312")
     await page.get_by_label("Kommentar").fill("Lüftung lief für die Reinigung")
@@ -91,7 +99,7 @@ async def test_the_climate_office_takes_last_months_report_along_and_traces_a_fi
     await preview.locator(".keys a").first.click()
     await expect(page.locator("h1")).to_have_text("Endenergie")
     for step in ("Feuerwache", "Hauptzähler Strom", "2026-03-23"):
-        await page.get_by_role("link", name=step, exact=True).click()
+        await further(page, step)
     await expect(page.get_by_text("Zählerstände", exact=True)).to_be_visible()
     await expect(page.get_by_text("Tage", exact=True)).to_be_visible()
     await expect(page.get_by_text("Viertelstunden", exact=True)).to_have_count(0)  # they would be a load profile
