@@ -120,9 +120,10 @@ async def test_open_alerts_and_last_months_report_are_three_clicks_away(visit: V
 async def press_until(page: Page, focused: str) -> None:
     """Tab until what has the focus says so, as text or label."""
     told = "e => [e.innerText, e.ariaLabel, ...[...(e.labels ?? [])].map(l => l.innerText)].join(' ')"
+    at_focus = f"() => document.activeElement === document.body ? '' : ({told})(document.activeElement)"
     for _ in range(60):
         await page.keyboard.press("Tab")
-        if focused in await page.locator(":focus").evaluate(told):
+        if focused in await page.evaluate(at_focus):
             return
     raise AssertionError(f"no way by Tab to {focused!r}")
 
