@@ -1,7 +1,8 @@
 """Findings in the consumption of a meter: when the score says alert, what it is, and what it costs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from analytics.alerts.sensitivity import adjusted
 from analytics.alerts.wording import Wording
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detector import KINDS as DETECTED
-from analytics.anomaly.detector import NEWS, Scores, decide, rarity
+from analytics.anomaly.detector import NEWS, Scores, decide, of_rules, rarity
 from analytics.anomaly.week import Bools
 from metering.estate import Meter
 from metering.instant import DAY, HOUR
@@ -49,71 +50,102 @@ class Limits:
     doubtful: Bools | None = None
 
 
-def findings(judged: Judged, limits: Limits, price: float | None, wording: Wording) -> Iterator[Finding]:
-    """One finding for each time the meter was in alert; parts less than a day apart are one.
+class _Sign(NamedTuple):
+    """What was in alert: its cause and kind, and the positions of its begin, its worst and its end."""
 
-    ``price`` is EUR per billing unit.
+    cause: str
+    kind: str
+    begin: int
+    worst: int
+    end: int
+
+
+def findings(judged: Judged, limits: Limits, price: float | None, wording: Wording) -> Iterator[Finding]:
+    """One finding for each time the meter was in alert, and one for each fault that a rule finds later within it.
+
+    Parts less than a day apart are one. ``price`` is EUR per billing unit.
     """
     factors = np.array([limits.sensitivities.get((judged.meter.id, name), 1.0) for name in DETECTED])
-    alert = np.flatnonzero(decide(adjusted(judged.scores.score, factors[judged.scores.kinds]), limits.budget))
-    if not len(alert):
-        return
-    apart = np.flatnonzero(np.diff(alert) * judged.curve.step_us > DAY)
-    for rows in np.split(alert, apart + 1):
-        name, worst = _named(judged.scores, int(rows[0]), int(rows[-1]) + 1, judged.curve.step_us)
-        is_told = kind(name).is_data or limits.doubtful is None or limits.doubtful[rows].mean() < _MOSTLY
-        if is_told:
-            yield _finding(judged, (int(rows[0]), worst, int(rows[-1]) + 1), name, price, wording)
+    factor = factors[judged.scores.kinds]
+    alert = decide(adjusted(judged.scores.score, factor), limits.budget)
+    by_rule = {
+        name: alert & decide(adjusted(score, factor), limits.budget) for name, score in of_rules(judged.scores).items()
+    }
+    for rows in _apart(np.flatnonzero(alert), judged.curve.step_us):
+        for sign in _signs(judged, by_rule, int(rows[0]), int(rows[-1]) + 1):
+            is_data = kind(sign.kind).is_data
+            if is_data or limits.doubtful is None or limits.doubtful[rows].mean() < _MOSTLY:
+                yield _finding(judged, sign, price, wording)
 
 
-def _finding(
-    judged: Judged, positions: tuple[int, int, int], name: str, price: float | None, wording: Wording
-) -> Finding:
+def _signs(judged: Judged, by_rule: Mapping[str, Bools], begin: int, end: int) -> Iterator[_Sign]:
+    """What an alert is, and what rules find in it that it is not."""
+    meter, step_us = judged.meter, judged.curve.step_us
+    kinds, score = judged.scores.kinds[begin:end].copy(), judged.scores.score[begin:end]
+    mostly = DETECTED[_most(kinds, np.ones(len(kinds), bool))]
+    within = []
+    for name, holds in by_rule.items():
+        parts = _apart(np.flatnonzero(holds[begin:end]), step_us) if name != mostly else []
+        for part in (part for part in parts if part[0] > 0):  # it was told as something else before
+            kinds[part] = 0
+            cause = _cause(meter, name) or f"{meter.id}:{name}"
+            within.append(_Sign(cause, name, begin + int(part[0]), begin + int(part[-1]), begin + int(part[-1]) + 1))
+    name, worst = _named(kinds, score, step_us)
+    yield _Sign(_cause(meter, name) or f"{meter.id}:consumption", name, begin, begin + worst, end)
+    yield from within
+
+
+def _cause(meter: Meter, name: str) -> str | None:
+    """The cause of a kind that the device shows, too."""
+    return _OF_DEVICES[name](meter.device) if name in _OF_DEVICES else None
+
+
+def _apart(rows: Int64s, step_us: int) -> list[Int64s]:
+    """Rising positions, in parts more than a day apart."""
+    return np.split(rows, np.flatnonzero(np.diff(rows) * step_us > DAY) + 1) if len(rows) else []
+
+
+def _finding(judged: Judged, sign: _Sign, price: float | None, wording: Wording) -> Finding:
     meter, curve = judged.meter, judged.curve
-    begin, _, end = positions
-    excess = _excess(judged, begin, end, price) if kind(name).is_waste else None
-    of_device = _OF_DEVICES.get(name)
+    begin, end = sign.begin, sign.end
+    excess = _excess(judged, begin, end, price) if kind(sign.kind).is_waste else None
     return Finding(
-        of_device(meter.device) if of_device else f"{meter.id}:consumption",
-        name,
+        sign.cause,
+        sign.kind,
         meter.id,
         meter.building,
-        kind(name).severity,
+        kind(sign.kind).severity,
         int(curve.start_us[begin]),
         int(curve.start_us[end - 1]) + curve.step_us,
-        wording.say(f"title.{name}", name=meter.name),
-        _explanation(judged, name, positions, excess, wording),
+        wording.say(f"title.{sign.kind}", name=meter.name),
+        _explanation(judged, sign, excess, wording),
         _evidence(judged, begin, end),
         excess,
         round(float(rarity(judged.scores.score[begin:end]).max()), 3),
     )
 
 
-def _named(scores: Scores, begin: int, end: int, step_us: int) -> tuple[str, int]:
+def _named(kinds: Int64s, score: Floats, step_us: int) -> tuple[str, int]:
     """The kind of an alert, and the position at which that was worst.
 
     Missing or standing still is what it was for most of the time. All else goes by the strongest signs of the last day,
     so that a strong fault is not called by the name of the weak one in which it began.
     """
-    kinds = scores.kinds[begin:end]
     code = _most(kinds, np.ones(len(kinds), bool))
     if DETECTED[code] not in _OF_DEVICES:
         named = ~np.isin(kinds, [DETECTED.index(name) for name in ("", *_OF_DEVICES)])
         of_late = named & (np.arange(len(kinds)) >= len(kinds) - DAY // step_us)
-        rare = np.where(of_late if of_late.any() else named, rarity(scores.score[begin:end]), 0.0)
+        rare = np.where(of_late if of_late.any() else named, rarity(score), 0.0)
         code = _most(kinds, rare * NEWS >= rare.max())
-    worst = begin + int(np.where(kinds == code, scores.score[begin:end], -1.0).argmax())
-    return DETECTED[code], worst
+    return DETECTED[code], int(np.where(kinds == code, score, -1.0).argmax())
 
 
 def _most(kinds: Int64s, among: Bools) -> int:
     return int(np.bincount(kinds[among], minlength=len(DETECTED))[1:].argmax()) + 1
 
 
-def _explanation(
-    judged: Judged, name: str, positions: tuple[int, int, int], excess: Excess | None, wording: Wording
-) -> str:
-    begin, worst, end = positions
+def _explanation(judged: Judged, sign: _Sign, excess: Excess | None, wording: Wording) -> str:
+    _, name, begin, worst, end = sign
     curve, say = judged.curve, wording.say
     since, unit = wording.moment(int(curve.start_us[begin])), judged.meter.carrier.unit
     actual, expected = float(curve.values[worst]), float(judged.scores.expected[worst])

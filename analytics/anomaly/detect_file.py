@@ -14,7 +14,7 @@ import pyarrow.csv
 
 from analytics.anomaly.classifier import SHIPPED, classifier
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS, Scores, announce, decide
+from analytics.anomaly.detector import KINDS, Scores, told
 from analytics.anomaly.history import score
 from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
 from analytics.anomaly.week import Week
@@ -69,8 +69,8 @@ def detect_file(
 
     Causal: a row's score uses rows up to it. Deterministic: the same input gives the same bytes, whatever ``workers``
     (processes; default one per core). Intervals without a row are written too: as missing. ``is_alert`` is 1 on the
-    first day of an alert and then 0: an alert is told once, and again when it becomes four times rarer. ``progress`` is
-    called with series done and series in all.
+    first day of an alert and then 0: an alert is told once, and again when it becomes four times rarer or a rule finds
+    something else in it (`detector.told`). ``progress`` is called with series done and series in all.
 
     Bad rows are left out and named in the result. Raises ValueError if a file as a whole cannot be used.
     """
@@ -155,7 +155,7 @@ def latest_known(times_us: Int64s, values: Floats, at_us: Int64s) -> Floats:
 
 def _judged(options: DetectOptions, task: SeriesCurve) -> pa.Table:
     scores = score(options.week, task.curve, options.carrier, classifier(options.model or SHIPPED))
-    alert = announce(decide(scores.score, options.alarm_budget), task.curve.step_us, scores.score)
+    alert = told(scores, task.curve.step_us, options.alarm_budget)
     return _table(task, scores, alert.astype(np.int8))
 
 

@@ -75,12 +75,14 @@ NEWS = 4.0
 class Scores:
     """Per interval, shape (n,): see the module for ``score``; ``kinds`` are positions in `KINDS`, 0 below 0.5.
 
+    ruled   the score by the rules alone; ``kinds`` names the rule where it is 0.5 or more
     expected, lower, upper are in the billing unit; outside lower..upper a single interval would reach score 0.5. NaN
     as long as there is not enough history.
     """
 
     score: Floats
     kinds: Int64s
+    ruled: Floats
     expected: Floats
     lower: Floats
     upper: Floats
@@ -96,7 +98,7 @@ class Scores:
     def none(cls, count: int) -> Self:
         """Nothing unusual, nothing expected."""
         unknown = np.full(count, np.nan)
-        return cls(np.zeros(count), np.zeros(count, np.int64), unknown, unknown, unknown)
+        return cls(np.zeros(count), np.zeros(count, np.int64), np.zeros(count), unknown, unknown, unknown)
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -194,6 +196,7 @@ def judge_symptoms(
     return Scores(
         score,
         _told_apart(kinds, symptoms, carrier),
+        1 / (1 + np.exp(-plain)),
         np.where(known, trace.expected, np.nan),
         np.where(np.isfinite(trace.bounds[0]), np.maximum(trace.bounds[0], 0.0), np.nan),
         np.where(np.isfinite(trace.bounds[1]), trace.bounds[1], np.nan),
@@ -267,6 +270,23 @@ def decide(score: Floats, alarm_budget: float, *, hold: float = 0.5) -> Bools:
     last_on = np.maximum.accumulate(np.where(on, index, -1))
     last_off = np.maximum.accumulate(np.where(stay, -1, index))
     return last_on > last_off
+
+
+def of_rules(scores: Scores) -> Mapping[str, Floats]:
+    """The score of each rule alone, shape (n,), 0 where another kind is named."""
+    return {name: np.where(scores.kinds == KINDS.index(name), scores.ruled, 0.0) for name in RULES}
+
+
+def told(scores: Scores, step_us: int, alarm_budget: float) -> Bools:
+    """What is told to people: alerts as they are announced, and each rule's fault within one as news of its own.
+
+    That a meter has gone silent is nothing that an alert on its base load says.
+    """
+    alert = decide(scores.score, alarm_budget)
+    news = announce(alert, step_us, scores.score)
+    for score in of_rules(scores).values():
+        news |= alert & announce(decide(score, alarm_budget), step_us)
+    return news
 
 
 def announce(alert: Bools, step_us: int, score: Floats | None = None) -> Bools:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from analytics.anomaly.classifier import SHIPPED, Classifier
-from analytics.anomaly.detector import announce, decide
+from analytics.anomaly.detector import told
 from analytics.anomaly.history import score
 from analytics.anomaly.training import train
 from analytics.anomaly.week import Week
@@ -54,9 +54,8 @@ def main() -> None:
     for budget in BUDGETS:
         alerts = []
         for each in series:
-            found = judged[each.id].score
-            told = announce(decide(found, budget), each.faulty.step_us, found)
-            alerts.append(Scored(each, found, told))
+            found = judged[each.id]
+            alerts.append(Scored(each, found.score, told(found, each.faulty.step_us, budget)))
         decided[budget] = scorer.score(alerts)
         print(f"budget {budget}: F1 {decided[budget]['event_f1']:.3f}", flush=True)
     write_report(rows, decided)

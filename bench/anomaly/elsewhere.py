@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detect_file import DetectOptions, on_grid
-from analytics.anomaly.detector import KINDS, Scores, announce, decide
+from analytics.anomaly.detector import KINDS, Scores, told
 from analytics.anomaly.history import score
 from analytics.anomaly.seriesfile import read
 from analytics.anomaly.week import Bools, Week
@@ -45,7 +45,7 @@ class Judged:
 
     @classmethod
     def of(cls, id_: str, curve: LoadCurve, scores: Scores) -> "Judged":
-        return cls(id_, curve, scores, announce(decide(scores.score, _BUDGET), curve.step_us, scores.score))
+        return cls(id_, curve, scores, told(scores, curve.step_us, _BUDGET))
 
     def first(self, window: Window) -> int | None:
         """The first interval of the window that is told of."""

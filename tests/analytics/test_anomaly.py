@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analytics.anomaly import rules
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS, Scores, announce, decide, threshold
+from analytics.anomaly.detector import KINDS, Scores, announce, decide, threshold, told
 from analytics.anomaly.evidence import trailing_least
 from analytics.anomaly.history import judge
 from analytics.anomaly.model import trailing_mean
@@ -167,6 +167,31 @@ def test_an_alert_is_told_again_when_it_becomes_four_times_rarer() -> None:
     assert announce(alert, HOUR, score).sum() == 24
 
 
+def test_what_a_rule_finds_within_an_alert_is_news() -> None:
+    """The base load has been up for days when the meter falls silent; the score of the gap is not four times rarer."""
+    number = 10 * 24
+    scores = Scores.none(number)
+    scores.score[:], scores.kinds[:] = 0.97, KINDS.index("base_load")
+    scores.kinds[144:170], scores.ruled[144:170] = KINDS.index("gap"), 0.97
+    scores.kinds[200:210], scores.ruled[200:210] = KINDS.index("stuck"), 0.75  # for this budget not rare enough alone
+    assert np.flatnonzero(told(scores, HOUR, 0.25)).tolist() == [*range(24), *range(144, 168)]
+    scores.score[140:] = 0.0
+    assert np.flatnonzero(told(scores, HOUR, 0.25)).tolist() == [*range(24)], "what was not decided is not told"
+
+
+def test_a_gap_is_told_although_the_base_load_is_up() -> None:
+    curve = office(130)
+    raised = slice(100 * 24, 110 * 24)
+    curve.values[raised] += np.where(curve.values[raised] < 22, 12.0, 0.0)
+    curve.values[104 * 24 : 104 * 24 + 7] = np.nan
+    scores = judge(BERLIN, curve, Carrier.ELECTRICITY).scores
+    gap = slice(104 * 24 + 2, 104 * 24 + 7)
+    assert (scores.ruled[gap] > 0.8).all()
+    assert decide(scores.score, 0.25)[101 * 24 : 104 * 24].all(), "the alert runs when the gap begins"
+    assert told(scores, HOUR, 0.25)[gap].all()
+    assert not announce(decide(scores.score, 0.25), HOUR, scores.score)[gap].any()
+
+
 # the development series: real meters with known faults, scored by the rules in the head of the data's score.py
 
 
@@ -210,7 +235,7 @@ def test_event_f1_on_real_meters_stays_where_it_is() -> None:
         ("dev_water_h0", Carrier.WATER),
     ]:
         curve, test = development(series_id)
-        alert = announce(decide(judge(BERLIN, curve, carrier).scores.score, 0.25), curve.step_us)[test:]
+        alert = told(judge(BERLIN, curve, carrier).scores, curve.step_us, 0.25)[test:]
         events = spans("labels_events.csv", series_id)
         found, wrong = counted(alert, curve.start_us[test:], events, spans("ignore.csv", series_id))
         detected, false_alarms, number = detected + found, false_alarms + wrong, number + len(events)

@@ -37,7 +37,7 @@ def judged(score: float, kind: str, number: int = 48) -> Judged:
     values = np.where(odd, 3.6, 2.0)
     curve = LoadCurve(NOW + np.arange(number) * HOUR, HOUR, values)
     kinds = np.where(odd, DETECTED.index(kind), 0)
-    scores = Scores(np.where(odd, score, 0.0), kinds, expected, expected - 0.2, expected + 0.2)
+    scores = Scores(np.where(odd, score, 0.0), kinds, np.zeros(number), expected, expected - 0.2, expected + 0.2)
     return Judged(METER, curve, scores, lambda amounts: amounts * 0.4)
 
 
@@ -75,6 +75,29 @@ def test_a_strong_fault_inside_a_weak_alert_gives_it_its_name() -> None:
     assert (before.cause, before.first_us) == (after.cause, after.first_us)
     assert after.severity > before.severity
     assert (before.rarity, after.rarity) == (pytest.approx(0.7 / 0.3, abs=1e-3), pytest.approx(99))
+
+
+@pytest.mark.parametrize(("kind", "cause"), [("gap", "d1:silence"), ("stuck", "d1:stuck"), ("negative", "m1:negative")])
+def test_what_a_rule_finds_within_an_alert_is_one_of_its_own(kind: str, cause: str) -> None:
+    """And the alert stays what it was, though the rule's sign is the stronger one."""
+    found = judged(0.9, "base_load", 24 * 6)
+    scores, begin = found.scores, 24 * 6 - 12
+    at = slice(begin + 4, begin + 7)
+    scores.score[at], scores.kinds[at], scores.ruled[at] = 0.99, DETECTED.index(kind), 0.99
+    found.curve.values[at] = np.nan if kind == "gap" else -2.0 if kind == "negative" else 3.6
+    running, of_rule = findings(found, Limits(0.5), None, GERMAN)
+    assert (running.kind, running.cause, running.first_us) == ("base_load", "m1:consumption", NOW + begin * HOUR)
+    assert (of_rule.kind, of_rule.cause) == (kind, cause)
+    assert (of_rule.first_us, of_rule.last_us) == (NOW + (begin + 4) * HOUR, NOW + (begin + 7) * HOUR)
+    scores.ruled[at] = 0.5  # not rare enough by itself
+    assert len(list(findings(found, Limits(0.5), None, GERMAN))) == 1
+
+
+def test_an_alert_that_a_rule_began_is_told_once() -> None:
+    found = judged(0.9, "drop")
+    found.scores.kinds[-12], found.scores.score[-12], found.scores.ruled[-12] = DETECTED.index("negative"), 0.99, 0.99
+    (only,) = findings(found, Limits(0.5), None, GERMAN)
+    assert (only.kind, only.cause) == ("negative", "m1:consumption")
 
 
 def test_bad_data_is_told_as_such_and_as_nothing_else() -> None:
