@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from gateway.status import DeviceState, DeviceStatus
 from metering.estate import Device
@@ -14,6 +15,13 @@ _SHORTEST_LATE_S = 5.0  # grace for devices that are read every second
 _SHORTEST_SILENT_S = 60.0
 
 
+@lru_cache(maxsize=1024)  # one pair of numbers for all of one interval
+def _patience_us(interval_s: float) -> tuple[int, int]:
+    """After how long a device is late, and silent."""
+    late_s = max(_LATE_INTERVALS * interval_s, interval_s + _SHORTEST_LATE_S)
+    return round(late_s * SECOND), round(max(_SILENT_INTERVALS * interval_s, _SHORTEST_SILENT_S) * SECOND)
+
+
 class _Heard:
     """What is known of one device; times as in `DeviceStatus`."""
 
@@ -21,11 +29,9 @@ class _Heard:
                  "reading_us", "readings", "silent_us")  # fmt: skip
 
     def __init__(self, device: Device, now_us: int) -> None:
-        interval_s = device.interval_s
         self.device = device
         self.known_us = now_us  # from when on silence counts
-        self.late_us = round(max(_LATE_INTERVALS * interval_s, interval_s + _SHORTEST_LATE_S) * SECOND)
-        self.silent_us = round(max(_SILENT_INTERVALS * interval_s, _SHORTEST_SILENT_S) * SECOND)
+        self.late_us, self.silent_us = _patience_us(device.interval_s)
         self.online_us = 0
         self.heard_us: int | None = None
         self.reading_us: int | None = None

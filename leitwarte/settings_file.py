@@ -50,7 +50,11 @@ class SettingsFile:
 
     path: Path
     settings: Settings
-    lines: Mapping[yaml_lines.Path, int]
+    located: yaml_lines.Located
+
+    @property
+    def lines(self) -> Mapping[yaml_lines.Path, int]:
+        return self.located.lines
 
 
 def load(path: Path) -> SettingsFile:
@@ -93,7 +97,7 @@ def load(path: Path) -> SettingsFile:
         problem(where, message, remedy)
     if problems:
         raise SettingsError(problems)
-    return SettingsFile(path, settings.model_copy(update=_beside(settings, path.parent)), located.lines)
+    return SettingsFile(path, settings.model_copy(update=_beside(settings, path.parent)), located)
 
 
 def _beside(settings: Settings, folder: Path) -> dict[str, object]:

@@ -145,8 +145,9 @@ class MqttCollector:
     def _lost(self, sink: Sink, error: BrokerError) -> None:
         where = f"{self._settings.host}:{self._settings.port}"
         _log.warning("mqtt broker lost", broker=self.name, address=where, error=str(error))
+        reason = f"broker {self.name} ({where}) cannot be heard: {error}"
         for device in self._settings.devices:
-            sink.failed(device.id, f"broker {self.name} ({where}) cannot be heard: {error}")
+            sink.failed(device.id, reason)
 
     async def _hand_over(self, deliveries: Sequence[Delivery], router: Router, sink: Sink) -> None:
         """Every message passes here, so it is one flat loop, and what is rare is left to others."""

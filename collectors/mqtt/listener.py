@@ -42,6 +42,8 @@ def believable(time_us: int, received_us: int) -> bool:
 class Listener:
     """Decodes for one device; lives as long as a connection."""
 
+    __slots__ = ("_decode", "_format", "_id", "_part", "_whole", "device")
+
     def __init__(self, device: MqttDevice) -> None:
         self.device = device
         self._format = device.decoder()

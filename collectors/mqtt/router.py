@@ -9,6 +9,7 @@ from paho.mqtt.matcher import MQTTMatcher
 from collectors.mqtt.listener import Listener
 
 TOPICS_REMEMBERED = 10_000
+"""At least; as many more as there are devices."""
 
 
 class Route(NamedTuple):
@@ -24,12 +25,13 @@ class Router:
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self._by_filter: dict[str, list[Listener]] = {}
         self._known: dict[str, Route] = {}
-        self._matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
+        self._wildcards = MQTTMatcher()  # type: ignore[no-untyped-call]
         for listener in listeners:
             for topic_filter in listener.subscriptions():
                 self._by_filter.setdefault(topic_filter, []).append(listener)
         for topic_filter, some in self._by_filter.items():
-            self._matcher[topic_filter] = some
+            if "+" in topic_filter or "#" in topic_filter:
+                self._wildcards[topic_filter] = some
 
     @property
     def filters(self) -> list[str]:
@@ -42,9 +44,10 @@ class Router:
         """Each listener is there once, even where several of its filters match."""
         known = self._known.get(topic)
         if known is None:
-            if len(self._known) >= TOPICS_REMEMBERED:
+            if len(self._known) >= TOPICS_REMEMBERED + len(self._by_filter):
                 self._known.clear()
-            found = [listener for some in self._matcher.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
+            found = list(self._by_filter.get(topic, ()))
+            found += [listener for some in self._wildcards.iter_match(topic) for listener in some]  # type: ignore[no-untyped-call]
             known = Route(tuple(dict.fromkeys(found)), crc32(topic.encode(errors="replace")))
             self._known[topic] = known
         return known

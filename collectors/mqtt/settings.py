@@ -1,7 +1,9 @@
 """The settings of one MQTT broker and the devices that are heard through it."""
 
+import json
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -27,6 +29,11 @@ class MqttDevice(DeviceSettings):
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """What the format needs beyond the topic; see its file."""
 
+    @field_validator("options")
+    @classmethod
+    def _options_shared(cls, options: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return _shared(json.dumps(options))
+
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> Self:
         try:
@@ -41,7 +48,7 @@ class MqttDevice(DeviceSettings):
     def decoder(self) -> Format[Any]:
         """A fresh decoder, which remembers nothing yet."""
         kind = format_named(self.format)
-        return kind(self.topic, kind.Options.model_validate(self.options))
+        return kind(self.topic, _understood(kind, json.dumps(self.options)))
 
 
 class TlsSettings(Strict):
@@ -125,6 +132,18 @@ class MqttSettings(Strict):
     def status_topic(self) -> str:
         """Where the state of this connection is said, see ``say_status``."""
         return f"leitwarte/{_NOT_IN_A_LEVEL.sub('-', self.session_name.removeprefix('leitwarte-'))}/status"
+
+
+# Thousands of devices of a type have the same options; each had its own, in a kilobyte.
+@lru_cache(maxsize=1024)
+def _shared(options: str) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = json.loads(options)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _understood(kind: type[Format[Any]], options: str) -> Strict:
+    return kind.Options.model_validate(json.loads(options))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

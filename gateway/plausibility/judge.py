@@ -82,7 +82,7 @@ class _Device:
     def __init__(self) -> None:
         self.series: dict[str, _Series] = {}
         self.motion = Motion()
-        self.phases = Phases()
+        self.phases: Phases | None = None  # most have none
         self.clock = DeviceClock()
 
 
@@ -146,6 +146,7 @@ class Plausibility:
             return None  # what is computed is never measured
         watch: Watch
         if name in PHASES:
+            device.phases = device.phases or Phases()
             watch = PhaseWatch(quantity, device.motion, self._stuck_after_us, device.phases)
         elif quantity.kind is Kind.GAUGE:
             watch = GaugeWatch(quantity, device.motion, self._stuck_after_us)

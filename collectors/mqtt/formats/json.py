@@ -1,7 +1,8 @@
 """Any JSON: an allow-list of JSON Pointers (RFC 6901), each with its quantity, unit and factor."""
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -39,10 +40,28 @@ class JsonTime(Strict):
     format: Literal["iso8601", "unix_s", "unix_ms", "unix_us", "unix_ns"] = "iso8601"
 
 
+class _Wanted(NamedTuple):
+    """A `JsonValue` as it is asked of each message, since settings answer slowly; ``plain`` if there is no factor."""
+
+    keys: tuple[str, ...]
+    quantity: str
+    unit: str
+    path: str
+    plain: bool
+    field: JsonValue
+
+
 class JsonOptions(Strict):
     values: tuple[JsonValue, ...] = Field(min_length=1)
     time: JsonTime | None = None
     """Without it, or where it holds no instant, the moment of receipt counts."""
+
+    @cached_property
+    def wanted(self) -> Sequence[_Wanted]:
+        return [
+            _Wanted(steps(one.pointer), one.quantity, one.unit, one.pointer, one.factor == 1.0 and not one.text, one)
+            for one in self.values
+        ]
 
 
 class Json(Format[JsonOptions]):
@@ -51,18 +70,7 @@ class Json(Format[JsonOptions]):
 
     def __init__(self, topic: str, options: JsonOptions) -> None:
         super().__init__(topic, options)
-        self._time = options.time  # asked of each message, and settings answer slowly
-        self._fields = [
-            (
-                steps(field.pointer),
-                field.quantity,
-                field.unit,
-                field.pointer,
-                field.factor == 1.0 and not field.text,
-                field,
-            )
-            for field in options.values
-        ]
+        self._time, self._wanted = options.time, options.wanted
 
     @classmethod
     def recognise(cls, topic: str, payload: bytes) -> str | None:  # noqa: ARG003
@@ -79,7 +87,7 @@ class Json(Format[JsonOptions]):
     def decode(self, message: Message) -> Decoded:
         root = read_json(message.payload)
         harvest = Harvest() if self._time is None else Harvest(_instant(root, self._time))
-        for keys, quantity, unit, path, plain, field in self._fields:
+        for keys, quantity, unit, path, plain, field in self._wanted:
             raw = root
             for key in keys:
                 raw = raw.get(key) if type(raw) is dict else inner(raw, key)
