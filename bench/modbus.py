@@ -18,6 +18,7 @@ from bench.mqtt import LEITWARTE, Process, Setting, setting, until
 from bench.processes import cpu_s, module, peak_mb, running
 from bench.result import Row
 from collectors.modbus.bus import Bus
+from collectors.modbus.frame import read_question
 from collectors.modbus.plan import Block, plan
 from collectors.modbus.settings import ModbusConnection
 from collectors.modbus.shelf import load_template
@@ -187,10 +188,12 @@ async def _bare(port: int, goes_on: Callable[[], bool]) -> int:
 
 async def _ours(port: int, goes_on: Callable[[], bool]) -> int:
     where = ModbusConnection(id="bench", host="127.0.0.1", port=port)
-    bus, blocks, registers = Bus(Transport(where), 1.0, Clock()), _blocks(), 0
+    bus, registers = Bus(Transport(where), 1.0, Clock()), 0
+    questions = [read_question(block.function, block.start, block.count) for block in _blocks()]
     while goes_on():
-        for block in blocks:
-            registers += len(await bus.read(1, block.function, block.start, block.count, Limits()))
+        answers: list[bytes] = []
+        await bus.read_each(1, questions, Limits(), answers)
+        registers += sum(map(len, answers)) // 2
     bus.close()
     return registers
 

@@ -1,6 +1,7 @@
 """The bus: one connection, one request at a time, and every reply checked. It can only read."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -8,6 +9,7 @@ from collectors.modbus.frame import (
     EXCEPTION,
     IDENTIFY,
     FrameError,
+    Question,
     Reply,
     identity_objects,
     read_question,
@@ -23,8 +25,7 @@ _log = structlog.get_logger(__name__)
 
 _BACKOFF_S = (1.0, 60.0)  # first and longest wait before the next attempt to connect
 
-_IDENTITY = bytes([IDENTIFY, 14, 2, 0])  # what is called regular, from its first object on
-_IDENTITY_REGISTERS = 125  # as long as an answer can be
+_IDENTITY = Question(bytes([IDENTIFY, 14, 2, 0]), 125)  # what is called regular, from its first object on, at most
 
 _EXCEPTIONS = {
     1: "illegal function",
@@ -95,28 +96,36 @@ class Bus:
 
     async def read(self, unit: int, function: int, start: int, count: int, limits: Limits) -> list[int]:
         """``count`` registers from the wire address ``start`` on. Raises BusError."""
-        return words_of(await self.read_bytes(unit, function, start, count, limits))
+        answers: list[bytes] = []
+        await self.read_each(unit, [read_question(function, start, count)], limits, answers)
+        return words_of(answers[0])
 
-    async def read_bytes(self, unit: int, function: int, start: int, count: int, limits: Limits) -> bytes:
-        """As `read`, but the registers as they came, two bytes each."""
-        answer = await self._exchange(unit, read_question(function, start, count), count, limits)
-        size = 2 * count
-        if answer[1] != size or len(answer) != 2 + size:
-            reason = f"{(len(answer) - 2) // 2} registers came instead of {count}"
-            raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer)
-        return answer[2:]
+    async def read_each(self, unit: int, questions: Sequence[Question], limits: Limits, answers: list[bytes]) -> None:
+        """Ask the questions that ``answers`` has no answer to yet, and add to it the registers, two bytes each.
+
+        Raises BusError for the first that is not answered; the answers before it are there.
+        """
+        at_once = 1 if self._gap_s(limits) > 0 else len(questions)
+        while len(answers) < len(questions):
+            asked = questions[len(answers) :][:at_once]
+            odd = await self._exchange(unit, asked, limits, answers)
+            if odd is not None:
+                reason = f"{(len(odd) - 2) // 2} registers came instead of {questions[len(answers)].registers}"
+                raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer)
 
     async def identify(self, unit: int, limits: Limits) -> dict[int, bytes]:
         """What the device says of itself: object → text, 0 vendor, 1 product, 2 revision … Raises BusError."""
-        answer = await self._exchange(unit, _IDENTITY, _IDENTITY_REGISTERS, limits)
+        answer = await self._exchange(unit, [_IDENTITY], limits, []) or b""
         try:
             return identity_objects(answer)
         except FrameError:
             reason = "an identification came that is cut off"
             raise self._no_answer(unit, self.timeout_s, reason, WrongAnswer) from None
 
-    async def _exchange(self, unit: int, question: bytes, registers: int, limits: Limits) -> bytes:
-        """The answer to a question, which is no exception. ``registers`` is the length of a full one."""
+    async def _exchange(
+        self, unit: int, questions: Sequence[Question], limits: Limits, answers: list[bytes]
+    ) -> bytes | None:
+        """Ask until one is answered by something else than its registers, and no exception: that is returned."""
         if unit in self._late_until_us:
             await self._clock.wait_until(self._late_until_us.pop(unit))
         pause_s = self._pause_s(unit, limits)
@@ -126,8 +135,10 @@ class Bus:
         if link is None or not link.is_open:  # some hang up in the pause
             link = await self._connected()
         patience_s = max(limits.timeout_s or 0.0, self.timeout_s)
+        longest_s = self._transport.transfer_s(max(question.registers for question in questions))
+        answered = len(answers)
         try:
-            reply = await link.ask(unit, question, patience_s + self._transport.transfer_s(registers))
+            reply = await link.ask(unit, questions, patience_s + longest_s, answers)
         except TimeoutError:
             raise self._no_answer(unit, patience_s, f"no answer within {patience_s:g} s") from None
         except FrameError:
@@ -138,7 +149,9 @@ class Bus:
             raise self._no_answer(unit, patience_s, reason) from None
         finally:
             self._last_unit, self._last_us = unit, self._clock.steady_us()
-        stranger = _stranger(reply, unit, question[0])
+        if reply is None:
+            return None
+        stranger = _stranger(reply, unit, questions[len(answers) - answered].pdu[0])
         if stranger is not None:
             raise self._no_answer(unit, patience_s, stranger)
         answer = reply.answer
@@ -175,7 +188,11 @@ class Bus:
     def _pause_s(self, unit: int, limits: Limits) -> float:
         """How long it must be silent since the last request."""
         changed = self._last_unit not in (None, unit)
-        return max(self._transport.gap_s, limits.pause_s, limits.unit_change_pause_s if changed else 0.0)
+        return max(self._gap_s(limits), limits.unit_change_pause_s if changed else 0.0)
+
+    def _gap_s(self, limits: Limits) -> float:
+        """The same for the unit that was asked before."""
+        return max(self._transport.gap_s, limits.pause_s)
 
 
 def _stranger(reply: Reply, unit: int, function: int) -> str | None:

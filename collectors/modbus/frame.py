@@ -41,6 +41,17 @@ class Header(NamedTuple):
     unit: int
 
 
+class Question(NamedTuple):
+    """``pdu`` is the question without its frame, function code first; a full answer has so many ``registers``."""
+
+    pdu: bytes
+    registers: int
+
+    def is_answered_by(self, answer: bytes) -> bool:
+        """Whether it holds just the registers that were asked for; an exception does not."""
+        return answer[0] == self.pdu[0] and answer[1] == len(answer) - 2 == 2 * self.registers
+
+
 class Reply(NamedTuple):
     """``answer`` is the reply without its frame, function code first."""
 
@@ -128,14 +139,14 @@ def only_reads(question: bytes) -> bool:
     return question[0] in _READING or question[:2] == bytes([IDENTIFY, _MEI_IDENTIFICATION])
 
 
-def read_question(function: int, address: int, quantity: int) -> bytes:
-    """To read ``quantity`` registers (or bits) from the wire address on."""
-    return struct.pack(">BHH", function, address, quantity)
+def read_question(function: int, address: int, quantity: int) -> Question:
+    """To read ``quantity`` registers from the wire address on."""
+    return Question(struct.pack(">BHH", function, address, quantity), quantity)
 
 
 def rtu_request(unit: int, function: int, address: int, quantity: int) -> bytes:
     """The whole frame of such a question."""
-    return _checked(bytes([unit]) + read_question(function, address, quantity))
+    return _checked(bytes([unit]) + read_question(function, address, quantity).pdu)
 
 
 def identity_objects(answer: bytes) -> dict[int, bytes]:

@@ -1,8 +1,9 @@
-"""A link: one open connection, on which one question at a time waits for its reply."""
+"""A link: one open connection, on which one question at a time waits for its reply. The hot path to the device."""
 
 import asyncio
+from collections.abc import Sequence
 
-from collectors.modbus.frame import FrameError, Framing, Reply, only_reads
+from collectors.modbus.frame import FrameError, Framing, Question, Reply, only_reads
 
 _TRANSACTIONS = 1 << 16
 
@@ -22,34 +23,38 @@ class Link(asyncio.Protocol):
         self._stream: asyncio.Transport | None = None
         self._came = b""
         self._asked = (0, 0, 0)  # transaction, unit, function
-        self._reply: asyncio.Future[Reply] | None = None
-        self._deadline_s = 0.0
+        self._unit = 0
+        self._questions: Sequence[Question] = ()
+        self._at = 0  # which of them waits for its reply
+        self._answers: list[bytes] = []
+        self._end: asyncio.Future[Reply | None] | None = None  # of the questions
+        self._patience_s = self._deadline_s = 0.0
         self._watch: asyncio.TimerHandle | None = None
 
-    async def ask(self, unit: int, question: bytes, patience_s: float) -> Reply:
-        """Whatever answers the question, which has its function code first; who replied is for the caller to judge.
+    async def ask(
+        self, unit: int, questions: Sequence[Question], patience_s: float, answers: list[bytes]
+    ) -> Reply | None:
+        """Ask one after the other, each as soon as the one before is answered, without waking the caller in between.
 
-        Raises TimeoutError after ``patience_s`` seconds, FrameError where what came cannot be followed, and OSError
-        if the connection breaks. After any of them there is no sense in asking on this link again.
+        The registers in the answers, two bytes each, are added to ``answers``. The first reply that is something else
+        ends it and is returned, for the caller to judge.
+
+        Raises TimeoutError where a reply takes over ``patience_s`` seconds, FrameError where what came makes no sense,
+        and OSError if the connection breaks. After any of them there is no sense in asking on this link again.
         Raises ValueError for a question that does more than read: all that goes to devices passes here.
         """
-        if not only_reads(question):
-            raise ValueError(f"function {question[0]} does more than read; Leitwarte never writes to a device")
-        assert self._stream is not None
-        transaction = self._asked[0] % (_TRANSACTIONS - 1) + 1  # never 0: some answer so to anything
-        self._asked = transaction, unit, question[0]
-        if not self._framing.has_transactions:
-            self._came = b""  # noise, or late
-        reply: asyncio.Future[Reply] = self._loop.create_future()
-        self._reply = reply
-        self._deadline_s = self._loop.time() + patience_s
-        if self._watch is None or self._watch.when() > self._deadline_s:
-            self._watch_until(self._deadline_s)
+        for question in questions:
+            if not only_reads(question.pdu):
+                raise ValueError(f"function {question.pdu[0]} does more than read; Leitwarte never writes to a device")
+        self._unit, self._questions, self._answers, self._patience_s = unit, questions, answers, patience_s
+        self._at = 0
+        end: asyncio.Future[Reply | None] = self._loop.create_future()
+        self._end = end
         try:
-            self._stream.write(self._framing.request(transaction, unit, question))
-            return await reply
+            self._send(questions[0])
+            return await end
         finally:
-            self._reply = None
+            self._end = None
 
     def close(self) -> None:
         """Drop the connection, and with it whatever may still come."""
@@ -73,13 +78,34 @@ class Link(asyncio.Protocol):
             self._fail(error)
             self.close()
             return
-        if reply is not None and self._reply is not None and not self._reply.done():
-            self._reply.set_result(reply)
+        end = self._end
+        if reply is None or end is None or end.done():
+            return
+        if reply.unit != self._unit or not self._questions[self._at].is_answered_by(reply.answer):
+            end.set_result(reply)
+            return
+        self._answers.append(reply.answer[2:])
+        self._at += 1
+        if self._at < len(self._questions):
+            self._send(self._questions[self._at])
+        else:
+            end.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self.is_open = False
         self._fail(exc if isinstance(exc, OSError) else ConnectionError(exc or "the other end hung up"))
+
+    def _send(self, question: Question) -> None:
+        assert self._stream is not None
+        transaction = self._asked[0] % (_TRANSACTIONS - 1) + 1  # never 0: some answer so to anything
+        self._asked = transaction, self._unit, question.pdu[0]
+        if not self._framing.has_transactions:
+            self._came = b""  # noise, or late
+        self._deadline_s = self._loop.time() + self._patience_s
+        if self._watch is None or self._watch.when() > self._deadline_s:
+            self._watch_until(self._deadline_s)
+        self._stream.write(self._framing.request(transaction, self._unit, question.pdu))
 
     def _watch_until(self, when_s: float) -> None:
         """One timer for many requests: most are answered long before it is over."""
@@ -89,7 +115,7 @@ class Link(asyncio.Protocol):
 
     def _look(self) -> None:
         self._watch = None
-        if self._reply is None:
+        if self._end is None:
             return
         if self._loop.time() < self._deadline_s:
             self._watch_until(self._deadline_s)
@@ -97,5 +123,5 @@ class Link(asyncio.Protocol):
             self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(error)
+        if self._end is not None and not self._end.done():
+            self._end.set_exception(error)

@@ -31,7 +31,7 @@ class Part:
         return self.address + self.layout.words
 
     @property
-    def meaning(self) -> Callable[[Raw], Raw | None]:
+    def meaning(self) -> Callable[[Raw | None], Raw | None]:
         """Unpacked number → raw number, or None for "no value"."""
         return meaning(self.layout.type, self.sentinels)
 

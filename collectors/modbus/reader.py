@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from collectors.modbus.codec import CODES, DataType, Layout, Raw, shortest
+from collectors.modbus.codec import CODES, DataType, Layout, Raw, itself, shortest
+from collectors.modbus.frame import read_question
 from collectors.modbus.plan import Block
 from collectors.modbus.point import EXPONENT, Point
 
-_Value = Callable[[Sequence[Raw]], float | None]
+_Value = Callable[[Sequence[Raw | None]], float | None]
 """All numbers of a block → the value of a point."""
 
 
@@ -19,10 +20,13 @@ class _Number(NamedTuple):
 
 
 class Reader:
-    """Unpacks all numbers of ``block`` at once; those in float32 come first, and are made short together."""
+    """Unpacks all numbers of ``block``, which ``question`` asks for, at once; those in float32 come first, and are made
+    short together.
+    """
 
     def __init__(self, block: Block) -> None:
         self.block = block
+        self.question = read_question(block.function, block.start, block.count)
         numbers = sorted(dict.fromkeys(number for point in block.points for number in _numbers(point)), key=_rank)
         places = [2 * (number.address - block.start) + place for number in numbers for place in number.layout.places]
         self._ordered = itemgetter(*places)
@@ -35,11 +39,14 @@ class Reader:
 
     def values(self, registers: bytes) -> dict[str, float]:
         """Quantity → value in its canonical unit, of those that have one; two bytes a register."""
-        numbers: Sequence[Raw] = self._unpack(bytes(self._ordered(registers)))
+        raws = self._unpack(bytes(self._ordered(registers)))
+        numbers: Sequence[Raw | None] = raws
         if self._float32s:
-            numbers = [*shortest(numbers[: self._float32s]), *numbers[self._float32s :]]
-        found = [(quantity, value(numbers)) for quantity, value in self._points]
-        return {quantity: value for quantity, value in found if value is not None}
+            numbers = [*shortest(raws[: self._float32s]), *raws[self._float32s :]]
+        found = {quantity: value(numbers) for quantity, value in self._points}
+        if None in found.values():
+            return {quantity: value for quantity, value in found.items() if value is not None}
+        return found  # type: ignore[return-value]
 
 
 def _numbers(point: Point) -> list[_Number]:
@@ -55,11 +62,11 @@ def _rank(number: _Number) -> tuple[bool, int]:
 def _value(point: Point, indices: Sequence[int]) -> _Value:
     first, first_meaning = indices[0], point.parts[0].meaning
     if point.is_plain:
-        return lambda numbers: first_meaning(numbers[first])
+        return itemgetter(first) if first_meaning is itself else lambda numbers: first_meaning(numbers[first])
     worth, meanings = point.worth(), [part.meaning for part in point.parts]
     exponent = None if point.exponent is None else indices[-1]
 
-    def value(numbers: Sequence[Raw]) -> float | None:
+    def value(numbers: Sequence[Raw | None]) -> float | None:
         raws = [meaning(numbers[index]) for meaning, index in zip(meanings, indices, strict=False)]
         return worth(raws, 0 if exponent is None else numbers[exponent])
 

@@ -6,7 +6,7 @@ from functools import cache
 import structlog
 
 from collectors.modbus.bus import Bus, NoAnswer, Refused
-from collectors.modbus.frame import words_of
+from collectors.modbus.frame import Question, read_question, words_of
 from collectors.modbus.plan import plan
 from collectors.modbus.reader import Reader
 from collectors.modbus.settings import ModbusDevice, device_type
@@ -52,19 +52,19 @@ class Station:
             self._readers = await self._find(bus)
         index = 0
         while index < len(self._readers):
-            reader = self._readers[index]
-            block = reader.block
+            readers, answers = self._readers[index:], list[bytes]()
             try:
-                registers = await self._ask(bus, block.function, block.start, block.count)
+                await self._ask(bus, [reader.question for reader in readers], answers)
             except Refused as refusal:
                 if refusal.code not in _NO_SUCH_REGISTERS:
                     raise
-                self._learn(index, reader)
+                self._learn(index + len(answers))
                 if not self._readers:
                     raise
-                continue
-            values.update(reader.values(registers))
-            index += 1
+            finally:
+                for reader, registers in zip(readers, answers, strict=False):
+                    values.update(reader.values(registers))
+            index += len(answers)
 
     def forget(self) -> None:
         """Ask for everything again next time."""
@@ -87,8 +87,8 @@ class Station:
         self.failures += 1
         self.due_us = self._clock.steady_us() + round(wait_s * SECOND)
 
-    def _learn(self, index: int, refused: Reader) -> None:
-        block = refused.block
+    def _learn(self, index: int) -> None:
+        block = self._readers[index].block
         instead = block.refused()
         self._readers[index : index + 1] = map(Reader, instead)
         self._forget_us = self._clock.steady_us() + DAY
@@ -113,8 +113,10 @@ class Station:
         try:
             address, count = next(walking)
             while True:
+                answers: list[bytes] = []
                 try:
-                    words: Sequence[int] | None = words_of(await self._ask(bus, FUNCTION, address, count))
+                    await self._ask(bus, [read_question(FUNCTION, address, count)], answers)
+                    words: Sequence[int] | None = words_of(answers[0])
                 except Refused as refusal:
                     if refusal.code not in _NO_SUCH_REGISTERS:
                         raise
@@ -124,22 +126,24 @@ class Station:
             models: tuple[Model, ...] = done.value
             return models
 
-    async def _ask(self, bus: Bus, function: int, start: int, count: int) -> bytes:
-        """One request; of a device that was well again while it is busy, and once more if it is silent."""
-        spare = self.failures == 0
-        pauses = iter(_BUSY_PAUSES_S if spare else ())
+    async def _ask(self, bus: Bus, questions: Sequence[Question], answers: list[bytes]) -> None:
+        """As `Bus.read_each`; a device that was well is asked again while it is busy, and once more if it is silent."""
+        was_well, answered = self.failures == 0, -1
         while True:
             try:
-                return await bus.read_bytes(self.device.unit, function, start, count, self._template.limits)
-            except Refused as refusal:
-                pause_s = next(pauses, None) if refusal.code in _BUSY else None
-                if pause_s is None:
+                return await bus.read_each(self.device.unit, questions, self._template.limits, answers)
+            except (Refused, NoAnswer) as problem:
+                if len(answers) > answered:  # not of the same question as before
+                    answered, spare, pauses = len(answers), was_well, iter(_BUSY_PAUSES_S if was_well else ())
+                if isinstance(problem, Refused):
+                    pause_s = next(pauses, None) if problem.code in _BUSY else None
+                    if pause_s is None:
+                        raise
+                    await self._clock.sleep(pause_s)
+                elif spare:
+                    spare = False
+                else:
                     raise
-                await self._clock.sleep(pause_s)
-            except NoAnswer:
-                if not spare:
-                    raise
-                spare = False
 
 
 @cache

@@ -56,9 +56,12 @@ def _sum_of_integers(scales: Sequence[Fraction], offset: Fraction) -> _Sum:
 
 
 def _sum_of_decimals(scales: Sequence[Fraction], offset: Fraction) -> _Sum:
+    is_sum = offset == 0 and all(scale == 1 for scale in scales)
     start, *weights = (_EXACT.divide(number.numerator, number.denominator) for number in (offset, *scales))
 
     def total(raws: Sequence[Raw], exponent: int) -> float | None:
+        if is_sum and exponent == 0 and raws.count(0) >= len(raws) - 1:
+            return float(sum(raws))  # of one number, such as a meter's only tariff in use
         number = start
         for weight, raw in zip(weights, raws, strict=True):
             number = _EXACT.fma(Decimal(repr(raw)), weight, number)

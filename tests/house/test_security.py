@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collectors.modbus.discovery import Discovery
-from collectors.modbus.frame import TcpFraming, read_question
+from collectors.modbus.frame import Question, TcpFraming, read_question
 from collectors.modbus.link import Link
 from collectors.modbus.settings import ModbusConnection, ModbusSettings
 from collectors.modbus.shelf import TemplateError, load_template
@@ -53,12 +53,12 @@ SENDING = {"write", "writelines", "sendall", "sendto", "sock_sendall"}
 @pytest.mark.parametrize("function", [code for code in range(256) if code not in READING])
 async def test_a_link_takes_no_question_that_does_more_than_read(function: int) -> None:
     with pytest.raises(ValueError, match=f"function {function} does more than read"):
-        await Link(TcpFraming()).ask(1, read_question(function, 0, 1), 1.0)
+        await Link(TcpFraming()).ask(1, [read_question(3, 0, 1), read_question(function, 0, 1)], 1.0, [])
 
 
 async def test_a_link_takes_no_canopen_request() -> None:
     with pytest.raises(ValueError, match="function 43 does more than read"):
-        await Link(TcpFraming()).ask(1, bytes([43, 13, 0, 0]), 1.0)
+        await Link(TcpFraming()).ask(1, [Question(bytes([43, 13, 0, 0]), 1)], 1.0, [])
 
 
 def test_nothing_but_the_link_writes_to_a_bus() -> None:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from collectors.modbus.bus import Bus, NoAnswer, Refused, Unreachable
+from collectors.modbus.bus import Bus, BusError, NoAnswer, Refused, Unreachable
+from collectors.modbus.frame import read_question
 from collectors.modbus.settings import ModbusSettings
 from collectors.modbus.template import Limits
 from collectors.modbus.transport import Transport
@@ -149,6 +150,38 @@ async def test_after_a_failed_attempt_the_next_one_waits(monkeypatch: pytest.Mon
     with pytest.raises(Unreachable) as second:
         await read(bus)
     assert second.value.retry_us == first.value.retry_us > Clock().steady_us(), "it was not tried again"
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [
+        (lambda t, u, _: frame(t, u, b"\x83\x06"), Refused),
+        (lambda t, u, _: frame(t, u, words(3, 12)), NoAnswer),
+        (lambda t, u, _: frame(t, u + 1, words(3, 12, 34)), NoAnswer),
+        (lambda *_: b"", NoAnswer),
+        (lambda *_: None, NoAnswer),
+    ],
+)
+async def test_of_several_questions_the_answers_before_a_failure_are_kept(odd: Answer, problem: type[BusError]) -> None:
+    questions = [read_question(3, start, 2) for start in (100, 200, 300)]
+    answers: list[bytes] = []
+    async with peer(right, odd, right, right) as (bus, asked):
+        bus.timeout_s = 1.0
+        with pytest.raises(problem):
+            await bus.read_each(1, questions, Limits(), answers)
+        assert answers == [b"\0\x0c\0\x22"]
+        await bus.read_each(1, questions, PATIENT, answers)
+        assert answers == [b"\0\x0c\0\x22"] * 3
+    assert [int.from_bytes(request[8:10], "big") for request in asked] == [100, 200, 200, 300]
+
+
+async def test_pauses_are_kept_between_questions() -> None:
+    loop = asyncio.get_running_loop()
+    async with peer(*[right] * 3) as (bus, _):
+        begun = loop.time()
+        limits = Limits(timeout_s=PATIENCE_S, pause_s=0.05, unit_change_pause_s=PATIENCE_S)
+        await bus.read_each(1, [read_question(3, 0, 2)] * 3, limits, [])
+        assert 0.09 < loop.time() - begun < PATIENCE_S / 2
 
 
 async def test_pauses_are_kept() -> None:

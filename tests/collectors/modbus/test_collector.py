@@ -2,16 +2,20 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from collectors.modbus.shelf import load_template, template_ids
+from collectors.protocol import Receipts
 from device_sim.modbus import ModbusFault
 from metering.instant import SECOND
 from metering.quantities import QUANTITIES
+from metering.reading import Reading
 from metering.units import conversion
+from tests.collectors.modbus.conftest import RecordingSink
 from tests.collectors.modbus.test_rota import Passing
 
 WATER = "dynaflox/ultrad"  # one short block, no pauses
@@ -74,6 +78,25 @@ async def test_a_poll_has_one_time_and_polls_fall_on_multiples_of_the_interval(r
     slots = [min(moments) // interval_us for moments in times[1:]]
     assert slots == [slots[0], slots[0] + 1, slots[0] + 2]
     assert all(reading.device_time is False for poll in sink.polls for reading in poll)
+
+
+async def test_the_next_device_is_asked_while_the_disk_is_waited_for_and_no_other(rig: Any, shown: Any) -> None:
+    class Stuck(RecordingSink):
+        async def accept(
+            self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
+        ) -> None:
+            await super().accept(readings, receipts, can_wait=can_wait)
+            await freed.wait()
+
+    freed = asyncio.Event()
+    setup = rig([shown(f"d{unit}", WATER, {"water_volume": float(unit)}, unit=unit) for unit in (1, 2, 3)])
+    setup.sink = Stuck()
+    async with setup.running() as sink:
+        await sink.until(lambda: len(sink.polls) == 2)
+        await asyncio.sleep(0.1)
+        assert [poll[0].device for poll in sink.polls] == ["d1", "d2"]
+        freed.set()
+        await sink.until(lambda: sink.of("d3") and len(sink.of("d1")) > 1)
 
 
 async def test_a_dead_unit_does_not_cost_the_others_a_poll(rig: Any, shown: Any) -> None:
