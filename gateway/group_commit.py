@@ -19,18 +19,18 @@ class GroupCommit(Generic[Item]):
     def __init__(self, write: Callable[[list[Item]], Awaitable[None]]) -> None:
         self._write = write
         self._items: list[Item] = []
-        self._written: asyncio.Future[None] | None = None
+        self._callers: list[asyncio.Future[None]] = []  # each waits for one of the items
         self._task: asyncio.Task[None] | None = None
         self._is_shared = False
 
     async def add(self, item: Item) -> None:
         """Return when a write that included the item has returned. Raises what that write raised."""
-        if self._written is None:
-            self._written = asyncio.get_running_loop().create_future()
+        caller = asyncio.get_running_loop().create_future()
         self._items.append(item)
+        self._callers.append(caller)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="group commit")
-        await asyncio.shield(self._written)
+        await caller
 
     async def settled(self) -> None:
         """Wait until all that was added is written, or given up."""
@@ -46,22 +46,27 @@ class GroupCommit(Generic[Item]):
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        written: asyncio.Future[None] | None = None
+        callers: list[asyncio.Future[None]] = []
         try:
-            while self._written is not None:
+            while self._items:
                 if self._is_shared:
                     await asyncio.sleep(_GATHER_S)
-                items, written = self._items, self._written
-                self._items, self._written = [], None
+                items, callers = self._items, self._callers
+                self._items, self._callers = [], []
                 self._is_shared = len(items) > 1
+                failure: Exception | None = None
                 try:
                     await self._write(items)
                 except Exception as error:  # noqa: BLE001 - it is the callers' to handle
-                    written.set_exception(error)
-                else:
-                    written.set_result(None)
+                    failure = error
+                for caller in callers:
+                    if caller.cancelled():
+                        continue
+                    if failure is None:
+                        caller.set_result(None)
+                    else:
+                        caller.set_exception(failure)
         finally:
-            for future in (written, self._written):
-                if future is not None:
-                    future.cancel()
-            self._items, self._written, self._task = [], None, None
+            for caller in (*callers, *self._callers):
+                caller.cancel()
+            self._items, self._callers, self._task = [], [], None

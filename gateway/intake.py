@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from collectors.protocol import DeadLetter, Receipts
 from gateway.device_state import Devices
+from gateway.group_commit import GroupCommit
 from gateway.outbox import Outbox
 from gateway.plausibility import Plausibility
 from gateway.quarantine import Case, Quarantine
@@ -40,7 +41,7 @@ class Intake:
         self.quarantine = Quarantine(settings.data_dir / "quarantine", settings.quarantine_max_mb * _MB)
         self._clock = clock
         self._thinner = Thinner()
-        self._thinning = asyncio.Lock()
+        self._polls: GroupCommit[Sequence[Reading]] = GroupCommit(self._take_over)
         self._no_room = 0  # readings that even the reserve had no room for
 
     @property
@@ -67,6 +68,7 @@ class Intake:
             await self.quarantine.open()
             yield
         finally:
+            await self._polls.close(_LAST_WRITES_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WRITES_S):
                     await self._keep_thinned(self._thinner.take())
@@ -77,18 +79,10 @@ class Intake:
         self, readings: Sequence[Reading], receipts: Receipts | None = None, *, can_wait: bool = True
     ) -> None:
         """See `collectors.protocol.Sink`."""
-        now_us = self._clock.now_us()
-        accepted, rejected = self.plausibility.judge(readings, now_us)
-        self.devices.heard(accepted, now_us)
-        if rejected:
-            await self.quarantine.keep([Case(now_us, item.reason, reading=item.reading) for item in rejected])
-            for reading, reason in rejected:
-                self.rejected[reason] += 1
-                self.devices.failed(reading.device, f"reading of {reading.quantity} rejected: {reason}", now_us)
         if can_wait:
-            await self.outbox.append(accepted, receipts)
+            await self.outbox.append(await self._judged(readings), receipts)
         else:
-            await self._keep_what_fits(accepted)
+            await self._polls.add(readings)
 
     def is_known(self, channel: str, number: int, digest: int) -> bool:
         """See `collectors.protocol.Sink`; how many are remembered: `gateway.receipts`."""
@@ -112,19 +106,29 @@ class Intake:
         self.devices.know(here, self._clock.now_us())
         self.plausibility.know(devices)
 
-    async def _keep_what_fits(self, readings: Sequence[Reading]) -> None:
-        nothing_is_thinned = not (self._thinner.held or self._thinning.locked())
-        if nothing_is_thinned and await self.outbox.append_at_once(readings):
-            return  # side by side with others, so that many polls share one write to the disk
-        async with self._thinning:
-            waiting = self._thinner.held
-            if not waiting and await self.outbox.append_at_once(readings):
-                return
-            if waiting and self.outbox.has_room:
-                await self._keep_thinned(self._thinner.take())
-                await self._keep_thinned(readings)
-            else:
-                await self._keep_thinned(self._thinner.add(readings))
+    async def _judged(self, readings: Sequence[Reading]) -> list[Reading]:
+        """Those that are accepted; the others are set aside durably."""
+        now_us = self._clock.now_us()
+        accepted, rejected = self.plausibility.judge(readings, now_us)
+        self.devices.heard(accepted, now_us)
+        if rejected:
+            await self.quarantine.keep([Case(now_us, item.reason, reading=item.reading) for item in rejected])
+            for reading, reason in rejected:
+                self.rejected[reason] += 1
+                self.devices.failed(reading.device, f"reading of {reading.quantity} rejected: {reason}", now_us)
+        return accepted
+
+    async def _take_over(self, polls: Sequence[Sequence[Reading]]) -> None:
+        """Polls of many devices at once: judged in one go, in one frame of the outbox, with one write to the disk."""
+        readings = await self._judged([reading for poll in polls for reading in poll])
+        is_thinned = self._thinner.held
+        if not is_thinned and await self.outbox.append_at_once(readings):
+            return
+        if is_thinned and self.outbox.has_room:
+            await self._keep_thinned(self._thinner.take())
+            await self._keep_thinned(readings)
+        else:
+            await self._keep_thinned(self._thinner.add(readings))
 
     async def _keep_thinned(self, readings: Sequence[Reading]) -> None:
         if not await self.outbox.append_at_once(readings, from_reserve=True):
