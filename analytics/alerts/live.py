@@ -33,6 +33,7 @@ _DOUBTS: Mapping[str, tuple[str, str]] = {
     "jump": ("jump", "title.jump"),
     "range": ("range", "title.range"),
     "spike": ("spike", "title.spike_reading"),
+    "imbalance": ("phase_loss", "title.imbalance"),
 }
 _OTHER_DOUBT = ("doubted", "title.doubted")
 

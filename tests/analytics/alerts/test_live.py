@@ -53,6 +53,14 @@ def test_a_hundred_doubted_values_are_one_finding() -> None:
     assert (found["d1:stuck"].first_us, found["d1:stuck"].last_us) == (NOW, NOW + 99 * SECOND)
 
 
+def test_a_phase_voltage_far_below_the_others_is_a_phase_loss() -> None:
+    low = [Reading("d1", "voltage_l2", 3.0, NOW + n * SECOND, Quality.SUSPECT, "imbalance") for n in range(5)]
+    ((found, _),) = live.doubts(low, ESTATE, GERMAN)
+    assert (found.kind, found.cause, found.severity) == ("phase_loss", "d1:phase_loss", Severity.WARNING)
+    assert found.title == "Phasenspannungen von „Gerät 1“ ungleich – Phase ausgefallen?"
+    assert GERMAN.check_first(found.kind).startswith("Sicherungen und Ströme aller drei Phasen")
+
+
 @pytest.mark.parametrize(
     ("duration", "german"),
     [(45 * SECOND, "45 s"), (3 * HOUR + 30 * MINUTE, "3 h 30"), (2 * HOUR, "2 h"), (3 * DAY, "3 Tagen")],
