@@ -1,5 +1,6 @@
 """The checks of an estate: what each needs from the store, and what it finds put into words."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -25,6 +26,8 @@ _USUAL = 28  # … by so many before them
 _YEAR = 366
 _COMPLETE = 0.98
 _SHOWN = 400
+_SAME_SKY_KM = 20.0  # within it a day is about as bright
+_KM_A_DEGREE = 111.2  # of latitude: 40,030 km / 360
 
 
 class Look:
@@ -65,7 +68,7 @@ class Look:
         return found
 
     async def plants(self, now_us: int) -> list[Finding]:
-        """Generation meters by the others of their site and by the irradiance that a device of the site measures."""
+        """Generation meters by the others of their site and by the irradiance that is measured there, or near it."""
         window = _days(now_us, _USUAL + _RECENT)
         found: list[Finding] = []
         made = [
@@ -144,17 +147,25 @@ class Look:
         return self._estate.buildings[meter.building].site
 
     async def _sun(self, site: str, window: Window) -> Floats:
-        """The mean irradiance of each day by each device of the site that measures it, shape (devices, days)."""
+        """The mean irradiance of each day by each of the nearest devices that measure it, shape (devices, days)."""
         series = [one for one in await self._store.series() if one.quantity == "irradiance"]
-        here = [one for one in series if self._is_at(one.device, site)]
-        means = [await self._daily_mean(one, window) for one in here]
+        away_km = {one: self._distance_km(one.device, site) for one in series}
+        nearest_km = min(away_km.values(), default=math.inf)
+        means = [await self._daily_mean(one, window) for one in series if away_km[one] == nearest_km <= _SAME_SKY_KM]
         return np.array(means).reshape(len(means), window.duration_us // DAY)
 
-    def _is_at(self, device: str, site: str) -> bool:
-        known = self._estate.devices.get(device)
+    def _distance_km(self, device: str, site: str) -> float:
+        """How far a device is from a site; 0 for a weather station of no building, infinite where nobody knows."""
+        known, here = self._estate.devices.get(device), self._estate.sites[site]
         if known is None or known.building is None:
-            return known is not None  # a weather station of no building is everybody's
-        return self._estate.buildings[known.building].site == site
+            return 0.0 if known else math.inf
+        there = self._estate.sites[self._estate.buildings[known.building].site]
+        if there.id == here.id:
+            return 0.0
+        if here.latitude is None or here.longitude is None or there.latitude is None or there.longitude is None:
+            return math.inf
+        east = (there.longitude - here.longitude) * math.cos(math.radians(here.latitude))
+        return math.hypot(there.latitude - here.latitude, east) * _KM_A_DEGREE
 
     async def _daily_mean(self, series: Series, window: Window) -> Floats:
         found = (await self._store.aggregate([series], window, DAY, Aggregate.MEAN))[series]

@@ -87,6 +87,24 @@ async def test_a_lost_string_of_a_pv_plant_is_told(store: EmbeddedStore) -> None
     assert found[0].last_us == NOW, "it goes on"
 
 
+@pytest.mark.parametrize(("latitude", "told"), [(50.2, ["pv_low"]), (51.0, []), (None, [])])
+async def test_the_sun_is_measured_at_the_nearest_weather_station_under_the_same_sky(
+    store: EmbeddedStore, latitude: float | None, told: list[str]
+) -> None:
+    fault = PvStringLoss(kind="pv_string", loads=("school-pv/string-2",), begin="-6d")
+    estate = await town_days(store, "school", [fault])
+    elsewhere = Building("office", "Büro", "away", "office")
+    station = replace(estate.devices["weather"], building="office")
+    away = Site("away", "Woanders", latitude, 8.77)
+    estate = replace(
+        estate,
+        sites=estate.sites | {"away": away},
+        buildings=estate.buildings | {"office": elsewhere},
+        devices=estate.devices | {"weather": station},
+    )
+    assert [found.kind for found in await look(store, estate).plants(NOW)] == told
+
+
 async def test_a_phase_that_a_sub_meter_lost_is_told_at_the_main_meter(store: EmbeddedStore) -> None:
     fault = PhaseLoss(kind="phase_loss", devices=("waterworks-pump-1",), begin="-5d", phase=2)
     estate = await town_days(store, "waterworks", [fault])
