@@ -1,27 +1,26 @@
 """Findings in the consumption of a meter: when the score says alert, what it is, and what it costs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from analytics.alerts.alert import Evidence, Excess, Finding
 from analytics.alerts.kinds import kind
-from analytics.alerts.live import Sensitivities, silence_cause, stuck_cause
+from analytics.alerts.live import Sensitivities
 from analytics.alerts.sensitivity import adjusted
+from analytics.alerts.signs import MADE, Alarm, Sign, of_its_role, signs
 from analytics.alerts.wording import Wording
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS as DETECTED
-from analytics.anomaly.detector import NEWS, Scores, decide, of_rules, rarity
+from analytics.anomaly.detector import Scores, decide, of_rules, rarity
+from analytics.anomaly.naming import KINDS as DETECTED
 from analytics.anomaly.week import Bools
 from metering.estate import Meter
-from metering.instant import DAY, HOUR
-from metering.samples import Floats, Int64s
+from metering.instant import HOUR
+from metering.samples import Floats
 
 _LEAD_US = 12 * HOUR  # evidence before the first sign
 _SHOWN = 400  # points of evidence
-_OF_DEVICES = {"gap": silence_cause, "stuck": stuck_cause}  # kinds that are one cause with what the device shows
 _MOSTLY = 0.5  # share of the intervals in alert
 
 
@@ -50,65 +49,28 @@ class Limits:
     doubtful: Bools | None = None
 
 
-class _Sign(NamedTuple):
-    """What was in alert: its cause and kind, and the positions of its begin, its worst and its end."""
-
-    cause: str
-    kind: str
-    begin: int
-    worst: int
-    end: int
-
-
 def findings(judged: Judged, limits: Limits, price: float | None, wording: Wording) -> Iterator[Finding]:
-    """One finding for each time the meter was in alert, and one for each fault that a rule finds later within it.
+    """One finding for each of the `signs` of the meter in alert; ``price`` is EUR per billing unit."""
+    meter, curve, scores = judged.meter, judged.curve, of_its_role(judged.scores, judged.curve, judged.meter)
+    factors = np.array([limits.sensitivities.get((meter.id, name), 1.0) for name in DETECTED])[scores.kinds]
 
-    Parts less than a day apart are one. ``price`` is EUR per billing unit.
-    """
-    factors = np.array([limits.sensitivities.get((judged.meter.id, name), 1.0) for name in DETECTED])
-    factor = factors[judged.scores.kinds]
-    alert = decide(adjusted(judged.scores.score, factor), limits.budget)
-    by_rule = {
-        name: alert & decide(adjusted(score, factor), limits.budget) for name, score in of_rules(judged.scores).items()
-    }
-    for rows in _apart(np.flatnonzero(alert), judged.curve.step_us):
-        for sign in _signs(judged, by_rule, int(rows[0]), int(rows[-1]) + 1):
-            is_data = kind(sign.kind).is_data
-            if is_data or limits.doubtful is None or limits.doubtful[rows].mean() < _MOSTLY:
-                yield _finding(judged, sign, price, wording)
+    def decided(score: Floats) -> Bools:
+        return decide(adjusted(score, factors), limits.budget)
 
-
-def _signs(judged: Judged, by_rule: Mapping[str, Bools], begin: int, end: int) -> Iterator[_Sign]:
-    """What an alert is, and what rules find in it that it is not."""
-    meter, step_us = judged.meter, judged.curve.step_us
-    kinds, score = judged.scores.kinds[begin:end].copy(), judged.scores.score[begin:end]
-    mostly = DETECTED[_most(kinds, np.ones(len(kinds), bool))]
-    within = []
-    for name, holds in by_rule.items():
-        parts = _apart(np.flatnonzero(holds[begin:end]), step_us) if name != mostly else []
-        for part in (part for part in parts if part[0] > 0):  # it was told as something else before
-            kinds[part] = 0
-            cause = _cause(meter, name) or f"{meter.id}:{name}"
-            within.append(_Sign(cause, name, begin + int(part[0]), begin + int(part[-1]), begin + int(part[-1]) + 1))
-    name, worst = _named(kinds, score, step_us)
-    yield _Sign(_cause(meter, name) or f"{meter.id}:consumption", name, begin, begin + worst, end)
-    yield from within
+    holds = decided(scores.score)
+    alarm = Alarm(holds, {name: holds & decided(score) for name, score in of_rules(scores).items()})
+    for sign in signs(meter, curve, scores, alarm):
+        part = slice(sign.begin, sign.end)
+        doubtful = limits.doubtful[part][holds[part]] if limits.doubtful is not None else np.zeros(1, bool)
+        if kind(sign.kind).is_data or doubtful.mean() < _MOSTLY:
+            yield _finding(judged, sign, price, wording)
 
 
-def _cause(meter: Meter, name: str) -> str | None:
-    """The cause of a kind that the device shows, too."""
-    return _OF_DEVICES[name](meter.device) if name in _OF_DEVICES else None
-
-
-def _apart(rows: Int64s, step_us: int) -> list[Int64s]:
-    """Rising positions, in parts more than a day apart."""
-    return np.split(rows, np.flatnonzero(np.diff(rows) * step_us > DAY) + 1) if len(rows) else []
-
-
-def _finding(judged: Judged, sign: _Sign, price: float | None, wording: Wording) -> Finding:
+def _finding(judged: Judged, sign: Sign, price: float | None, wording: Wording) -> Finding:
     meter, curve = judged.meter, judged.curve
     begin, end = sign.begin, sign.end
-    excess = _excess(judged, begin, end, price) if kind(sign.kind).is_waste else None
+    is_waste = kind(sign.kind).is_waste and meter.role not in MADE
+    excess = _excess(judged, begin, end, price) if is_waste else None
     return Finding(
         sign.cause,
         sign.kind,
@@ -125,26 +87,7 @@ def _finding(judged: Judged, sign: _Sign, price: float | None, wording: Wording)
     )
 
 
-def _named(kinds: Int64s, score: Floats, step_us: int) -> tuple[str, int]:
-    """The kind of an alert, and the position at which that was worst.
-
-    Missing or standing still is what it was for most of the time. All else goes by the strongest signs of the last day,
-    so that a strong fault is not called by the name of the weak one in which it began.
-    """
-    code = _most(kinds, np.ones(len(kinds), bool))
-    if DETECTED[code] not in _OF_DEVICES:
-        named = ~np.isin(kinds, [DETECTED.index(name) for name in ("", *_OF_DEVICES)])
-        of_late = named & (np.arange(len(kinds)) >= len(kinds) - DAY // step_us)
-        rare = np.where(of_late if of_late.any() else named, rarity(score), 0.0)
-        code = _most(kinds, rare * NEWS >= rare.max())
-    return DETECTED[code], int(np.where(kinds == code, score, -1.0).argmax())
-
-
-def _most(kinds: Int64s, among: Bools) -> int:
-    return int(np.bincount(kinds[among], minlength=len(DETECTED))[1:].argmax()) + 1
-
-
-def _explanation(judged: Judged, sign: _Sign, excess: Excess | None, wording: Wording) -> str:
+def _explanation(judged: Judged, sign: Sign, excess: Excess | None, wording: Wording) -> str:
     _, name, begin, worst, end = sign
     curve, say = judged.curve, wording.say
     since, unit = wording.moment(int(curve.start_us[begin])), judged.meter.carrier.unit

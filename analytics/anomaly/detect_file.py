@@ -14,8 +14,9 @@ import pyarrow.csv
 
 from analytics.anomaly.classifier import SHIPPED, classifier
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS, Scores, told
+from analytics.anomaly.detector import Scores, told
 from analytics.anomaly.history import score
+from analytics.anomaly.naming import KINDS
 from analytics.anomaly.seriesfile import SeriesRows, read, read_weather
 from analytics.anomaly.week import Week
 from analytics.workers import worker_pool

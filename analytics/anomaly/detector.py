@@ -20,6 +20,7 @@ from analytics.anomaly.classifier import Classifier, classifier
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.evidence import evidence
 from analytics.anomaly.model import ExpectedModel
+from analytics.anomaly.naming import KINDS, likeliest, told_apart
 from analytics.anomaly.symptoms import Symptoms
 from analytics.anomaly.trace import Trace
 from analytics.anomaly.usual import Usual
@@ -27,12 +28,6 @@ from analytics.anomaly.week import Bools, WeekSlots
 from metering.estate import Carrier
 from metering.instant import DAY
 from metering.samples import Floats, Int64s
-
-KINDS = (
-    *("", "gap", "negative", "stuck", "spike", "drop", "high", "low", "leak", "base_load"),
-    *("unit", "clock", "weekend", "drift", "phase_loss"),
-)
-"""What may be wrong; ``Scores.kinds`` are positions in it."""
 
 
 class Sensitivity(NamedTuple):
@@ -73,7 +68,8 @@ NEWS = 4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Per interval, shape (n,): see the module for ``score``; ``kinds`` are positions in `KINDS`, 0 below 0.5.
+    """Per interval, shape (n,): see the module for ``score``; ``kinds`` are positions in
+    `naming.KINDS`, 0 below 0.5.
 
     ruled   the score by the rules alone; ``kinds`` names the rule where it is 0.5 or more
     expected, lower, upper are in the billing unit; outside lower..upper a single interval would reach score 0.5. NaN
@@ -92,7 +88,11 @@ class Scores:
 
     def after(self, count: int) -> Self:
         """Without the first ``count`` intervals."""
-        return type(self)(*(getattr(self, each.name)[count:] for each in fields(self)))
+        return self.part(count, len(self))
+
+    def part(self, begin: int, end: int) -> Self:
+        """The intervals with positions ``begin`` to before ``end``."""
+        return type(self)(*(getattr(self, each.name)[begin:end] for each in fields(self)))
 
     @classmethod
     def none(cls, count: int) -> Self:
@@ -190,39 +190,16 @@ def judge_symptoms(
     score = 1 / (1 + np.exp(-np.where(young, plain, weighed)))
     kinds = np.where(plain >= 0, np.array([KINDS.index(name) for name in RULES])[rule], 0)
     unnamed = np.flatnonzero((score >= 0.5) & (kinds == 0))
-    names = np.array([KINDS.index(name) for name in learned.kind_names])
-    kinds[unnamed] = names[learned.kind(symptoms.at(unnamed))]
+    kinds[unnamed] = likeliest(symptoms, unnamed, carrier, learned, step_us)
     known = trace.days > 0
     return Scores(
         score,
-        _told_apart(kinds, symptoms, carrier),
+        told_apart(kinds, symptoms, carrier, step_us),
         1 / (1 + np.exp(-plain)),
         np.where(known, trace.expected, np.nan),
         np.where(np.isfinite(trace.bounds[0]), np.maximum(trace.bounds[0], 0.0), np.nan),
         np.where(np.isfinite(trace.bounds[1]), trace.bounds[1], np.nan),
     )
-
-
-def _told_apart(kinds: Int64s, symptoms: Symptoms, carrier: Carrier | None) -> Int64s:
-    """Name by carrier what looks alike.
-
-    Less than expected is a lost phase at electricity meters only; a constant flow is a leak of water or gas, and a
-    risen base load of anything else. A water or gas register that counts the same again and again, more than expected,
-    is not stuck: something flows. A wrong unit is off by powers of ten. A spike downwards is a drop.
-    """
-    code = {kind: number for number, kind in enumerate(KINDS)}
-    above = symptoms.column("now") > 0
-    tens = symptoms.column("times")
-    in_tens = (np.abs(tens) > 0.75) & (np.abs(tens - np.round(tens)) < 0.25)
-    kinds = np.where((kinds == code["unit"]) & ~in_tens, code["spike"], kinds)
-    kinds = np.where((kinds == code["spike"]) & ~above, code["drop"], kinds)
-    if carrier in (Carrier.WATER, Carrier.GAS):
-        kinds = np.where((kinds == code["stuck"]) & above, code["leak"], kinds)
-    if carrier in (Carrier.ELECTRICITY, Carrier.HEAT):
-        kinds = np.where(kinds == code["leak"], code["base_load"], kinds)
-    if carrier not in (Carrier.ELECTRICITY, None):
-        kinds = np.where(kinds == code["phase_loss"], code["low"], kinds)
-    return kinds
 
 
 def surprises(trace: Trace) -> Floats:

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from analytics.anomaly.classifier import SHIPPED, Classifier
+from analytics.anomaly.detect_file import DetectOptions
 from analytics.anomaly.detector import told
 from analytics.anomaly.history import score
 from analytics.anomaly.training import train
 from analytics.anomaly.week import Week
 from analytics.workers import worker_pool
+from bench.anomaly.called import told_faults
 from bench.anomaly.dataset import Labelled, labelled
 from bench.anomaly.measure import measured, row
 from bench.anomaly.peers import PEERS
@@ -46,7 +48,7 @@ def main() -> None:
         unseen = _unseen(week, series, pool, options.keep, ship=options.ship)
         peers = pool.map(partial(measured, series, scorer), PEERS, PEERS.values())
         began = time.process_time()
-        judged = {each.id: score(week, each.faulty, None, unseen[each.id]) for each in series}
+        judged = {each.id: score(week, each.faulty, each.carrier, unseen[each.id]) for each in series}
         spent = time.process_time() - began
         ours = row("**Leitwarte**", series, scorer, {name: found.score for name, found in judged.items()}, spent)
         rows = [*peers, ours]
@@ -58,7 +60,8 @@ def main() -> None:
             alerts.append(Scored(each, found.score, told(found, each.faulty.step_us, budget)))
         decided[budget] = scorer.score(alerts)
         print(f"budget {budget}: F1 {decided[budget]['event_f1']:.3f}", flush=True)
-    write_report(rows, decided)
+    named = [fault for each in series for fault in told_faults(each, judged[each.id], DetectOptions().alarm_budget)]
+    write_report(rows, decided, named)
 
 
 def _unseen(

@@ -13,16 +13,17 @@ import numpy as np
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detect_file import DetectOptions, on_grid
-from analytics.anomaly.detector import KINDS, Scores, told
+from analytics.anomaly.detector import Scores, told
 from analytics.anomaly.history import score
 from analytics.anomaly.seriesfile import read
 from analytics.anomaly.week import Bools, Week
 from analytics.energy.consumption import consumption
+from bench.anomaly.called import called, meter
 from bench.anomaly.dataset import ANOMALY
 from device_sim.device import SimDevice
 from device_sim.faults.scenario import Truth, load_scenario
 from device_sim.town import Town
-from metering.estate import Meter
+from metering.estate import Carrier, Meter
 from metering.instant import DAY, HOUR, QUARTER_HOUR, Window, parse
 from metering.samples import Floats, Int64s, Samples
 
@@ -36,16 +37,16 @@ _BUDGET = DetectOptions().alarm_budget
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A series with what was said of it; ``told``: the first day of every alert."""
+    """A meter with what was said of it; ``told``: the first day of every alert."""
 
-    id: str
+    meter: Meter
     curve: LoadCurve
     scores: Scores
     told: Bools
 
     @classmethod
-    def of(cls, id_: str, curve: LoadCurve, scores: Scores) -> "Judged":
-        return cls(id_, curve, scores, told(scores, curve.step_us, _BUDGET))
+    def of(cls, meter: Meter, curve: LoadCurve, scores: Scores) -> "Judged":
+        return cls(meter, curve, scores, told(scores, curve.step_us, _BUDGET))
 
     def first(self, window: Window) -> int | None:
         """The first interval of the window that is told of."""
@@ -54,10 +55,9 @@ class Judged:
         return int(rows[0]) if len(rows) else None
 
     def kind(self, position: int) -> str:
-        """What it was called most within the day."""
-        day = slice(position, position + max(DAY // self.curve.step_us, 1))
-        named = self.scores.kinds[day][self.told[day] & (self.scores.kinds[day] > 0)]
-        return KINDS[int(np.bincount(named).argmax())] if len(named) else "unnamed"
+        """What the running system calls it a day after it was told."""
+        end = min(position + max(DAY // self.curve.step_us, 1), len(self.curve))
+        return ", ".join(called(self.meter, self.curve, self.scores, _BUDGET, (position, end)))
 
     def false_alarms(self, faults: list[Window], since_us: int) -> list[int]:
         """Where alerts begin that none of the faults explains."""
@@ -79,10 +79,10 @@ def town() -> None:
     outdoor = devices["weather"].at(np.arange(start_us, _NOW, QUARTER_HOUR, dtype=np.int64))["outdoor_temperature"]
     week = Week()
     judged = {}
-    for meter in simulated.estate.meters.values():
-        if meter.formula is None:
-            curve = _curve(meter, devices[meter.device], outdoor)
-            judged[meter.id] = Judged.of(meter.id, curve, score(week, curve, meter.carrier))
+    for each in simulated.estate.meters.values():
+        if each.formula is None:
+            curve = _curve(each, devices[each.device], outdoor)
+            judged[each.id] = Judged.of(each, curve, score(week, curve, each.carrier))
     truths = simulated.truth()
     print("| fault | at | found | called | after, h |\n| --- | --- | --- | --- | --- |")
     for truth in truths:
@@ -93,16 +93,16 @@ def town() -> None:
         said = f"| {truth.kind} {strength}".strip() + f" | {truth.load or truth.device}"
         if found:
             at_us, row, one = min(found, key=lambda first: first[0])
-            print(f"{said} | {one.id} | {one.kind(row)} | {(at_us - window.start_us) / HOUR:.1f} |")
+            print(f"{said} | {one.meter.id} | {one.kind(row)} | {(at_us - window.start_us) / HOUR:.1f} |")
         else:
             print(f"{said} | no | – | – |")
     since_us = _NOW - 60 * DAY
     alarms = 0
     for one in judged.values():
-        wrong = [_window(truth) for truth in truths if one.id in truth.meters]
+        wrong = [_window(truth) for truth in truths if one.meter.id in truth.meters]
         for row in one.false_alarms(wrong, since_us):
             alarms += 1
-            print(f"false alarm: {one.id} {np.datetime64(int(one.curve.start_us[row]), 'us')} {one.kind(row)}")
+            print(f"false alarm: {one.meter.id} {np.datetime64(int(one.curve.start_us[row]), 'us')} {one.kind(row)}")
     months = len(judged) * (_NOW - since_us) / _MONTH_US
     print(f"{alarms} false alarms of {len(judged)} meters, {alarms / months:.2f} per meter and month")
 
@@ -130,17 +130,17 @@ def numenta() -> None:
     print("\n| series | window | found | called | after, h |\n| --- | --- | --- | --- | --- |")
     for series in read(folder / "dev_series.csv.gz").series:
         curve = on_grid(series, None, None).curve
-        one = Judged.of(series.series_id, curve, score(week, curve))
-        windows = [Window(parse(row["start"]), parse(row["end"])) for row in rows if row["series_id"] == one.id]
+        one = Judged.of(meter(series.series_id, Carrier.ELECTRICITY), curve, score(week, curve))
+        windows = [Window(parse(row["start"]), parse(row["end"])) for row in rows if row["series_id"] == one.meter.id]
         for window in windows:
             print(" | ".join(_told(one, window)))
         alarms = one.false_alarms(windows, int(curve.start_us[0]))
-        print(f"{one.id}: {len(alarms)} alarms outside of them")
+        print(f"{one.meter.id}: {len(alarms)} alarms outside of them")
 
 
 def _told(one: Judged, window: Window) -> Iterator[str]:
     row = one.first(window)
-    yield from (f"| {one.id}", str(np.datetime64(window.start_us, "us"))[:10])
+    yield from (f"| {one.meter.id}", str(np.datetime64(window.start_us, "us"))[:10])
     if row is None:
         yield from ("no", "–", "– |")
     else:

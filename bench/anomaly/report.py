@@ -1,9 +1,12 @@
 """The measured figures as a table, between two marks in docs/anomaly.md; the words around it stay."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.anomaly.called import NAMES, Told
 
 DOCS = Path(__file__).parents[2] / "docs" / "anomaly.md"
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -19,13 +22,13 @@ class Row:
     cpu_s: float
 
 
-def write_report(rows: Sequence[Row], decided: Mapping[float, Mapping[str, Any]]) -> None:
+def write_report(rows: Sequence[Row], decided: Mapping[float, Mapping[str, Any]], named: Sequence[Told]) -> None:
     """Write the tables into the document. Raises ValueError if its marks are gone."""
     text = DOCS.read_text(encoding="utf-8")
     if _BEGIN not in text or _END not in text:
         raise ValueError(f"{DOCS}: the marks {_BEGIN} and {_END} are gone")
     before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-    tables = "\n\n".join((_ranking(rows), _decisions(decided), _kinds(decided)))
+    tables = "\n\n".join((_ranking(rows), _decisions(decided), _kinds(decided), _names(named)))
     DOCS.write_text(f"{before}{_BEGIN}\n{tables}\n{_END}{after}", encoding="utf-8")
 
 
@@ -74,3 +77,23 @@ def _kinds(decided: Mapping[float, Mapping[str, Any]]) -> str:
         delay = first["median_delay_h"]
         lines.append((kind, str(first["events"]), *shares, "–" if delay is None else f"{delay:.0f}"))
     return _table(head, lines)
+
+
+def _names(named: Sequence[Told]) -> str:
+    head = ("fault", "told", "named rightly when told", "at its end", "otherwise, at its end")
+    lines = []
+    for fault, right in NAMES.items():
+        found = [one for one in named if one.fault == fault]
+        others = Counter(" and ".join(dict.fromkeys(one.last)) for one in found if right not in one.last)
+        said = ", ".join(f"{number} {names or 'nothing'}" for names, number in others.most_common())
+        lines.append((fault, str(len(found)), *_rightly(found), said or "–"))
+    return _table(head, [*lines, ("all", str(len(named)), *_rightly(named), "")])
+
+
+def _rightly(found: Sequence[Told]) -> tuple[str, str]:
+    """The share that has its right name among what is told, when it is told and at its end."""
+    if not found:
+        return "–", "–"
+    first = sum(NAMES[one.fault] in one.first for one in found)
+    last = sum(NAMES[one.fault] in one.last for one in found)
+    return f"{first / len(found):.0%}", f"{last / len(found):.0%}"

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from analytics.anomaly import rules
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS, Scores, announce, decide, threshold, told
+from analytics.anomaly.detector import Scores, announce, decide, threshold, told
 from analytics.anomaly.evidence import trailing_least
 from analytics.anomaly.history import judge
 from analytics.anomaly.model import trailing_mean
+from analytics.anomaly.naming import KINDS
 from analytics.anomaly.week import Week
 from metering.estate import Carrier
 from metering.instant import DAY, HOUR, QUARTER_HOUR, parse
@@ -53,7 +54,7 @@ def test_a_quiet_building_raises_no_alerts() -> None:
     [
         ("spike", lambda v: np.where(np.arange(len(v)) == 10, 150.0, v)),
         ("gap", lambda v: np.where(np.arange(len(v)) < 6, np.nan, v)),
-        ("stuck", lambda v: np.full(len(v), v[9])),
+        ("stuck", lambda v: np.full(len(v), v[0])),
         ("negative", lambda v: np.where(np.arange(len(v)) == 5, -4e5, v)),
         ("phase_loss", lambda v: 0.66 * v),
         ("base_load", lambda v: v + np.where(v < 22, 3.0, 0.0)),
@@ -66,6 +67,42 @@ def test_each_fault_is_found_and_named(kind: str, spoil: Callable[[Floats], Floa
     scores = judge(BERLIN, curve, Carrier.ELECTRICITY).scores
     assert {day for day, _ in alerts(scores)} & set(range(100, 105))
     assert kind in {KINDS[code] for code in scores.kinds[day]}
+
+
+def lights(days: int) -> LoadCurve:
+    """By the quarter-hour: a circuit that is on from 17 to 21, on working days, with a little noise."""
+    rng = np.random.default_rng(4)
+    start = START + np.arange(days * 96) * QUARTER_HOUR
+    slots = BERLIN.slots(start, QUARTER_HOUR)
+    hour = slots.slot % 96 / 4
+    on = (hour >= 17) & (hour < 21) & (slots.slot < 5 * 96)
+    return LoadCurve(start, QUARTER_HOUR, np.where(on, 2.0, 0.05) + rng.gamma(2.0, 0.01, len(start)))
+
+
+@pytest.mark.parametrize(("carrier", "kind"), [(Carrier.ELECTRICITY, "base_load"), (Carrier.GAS, "leak")])
+def test_what_is_left_on_stands_still_and_is_not_stuck(carrier: Carrier, kind: str) -> None:
+    curve = lights(120)
+    left_on = slice(100 * 96 + 8, 102 * 96)  # a Wednesday, from two o'clock at night
+    curve.values[left_on] = 2.0
+    scores = judge(BERLIN, curve, carrier).scores
+    assert scores.ruled[left_on].max() > 0.5, "the rule on standing still has found it"
+    called = [KINDS[code] for code in scores.kinds[left_on] if code]
+    assert called.count(kind) > 0.8 * len(called)
+
+
+def test_names_go_by_carrier_and_day() -> None:
+    """The same rise at night is a base load of electricity and a leak of water; working days are not out of hours."""
+    curve = office(120)
+    days = slice(98 * 24, 108 * 24)  # Monday to the Wednesday of the week after
+    curve.values[days] += np.where(curve.values[days] < 22, 6.0, 0.0)
+    hours = np.arange(98 * 24, 108 * 24) % (7 * 24)
+    in_the_week = (hours > 30) & (hours < 5 * 24)
+    for carrier, kind in [(Carrier.ELECTRICITY, "base_load"), (Carrier.WATER, "leak")]:
+        kinds = judge(BERLIN, curve, carrier).scores.kinds[days]
+        called = [KINDS[code] for code in kinds if code]
+        assert called.count(kind) > 0.5 * len(called), carrier
+        assert KINDS.index("weekend") not in kinds[in_the_week]
+    assert not {KINDS.index("base_load"), KINDS.index("weekend"), KINDS.index("phase_loss")} & set(kinds.tolist())
 
 
 def test_a_charge_point_may_be_used_on_any_day_but_not_as_never_before() -> None:

@@ -12,9 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from analytics.anomaly.classifier import SHIPPED, Classifier, classifier
 from analytics.anomaly.course import WIDTH, course
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS
 from analytics.anomaly.history import judge, observe
 from analytics.anomaly.inject import FAULTS, Injection, inject
+from analytics.anomaly.naming import KINDS
 from analytics.anomaly.spoiled import TrainingMeter
 from analytics.anomaly.training import train
 from analytics.anomaly.trees import Trees

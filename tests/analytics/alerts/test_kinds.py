@@ -1,6 +1,7 @@
 """Every kind of alert has its words, and what is found in consumption is judged right."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from analytics.alerts.kinds import KINDS
 from analytics.alerts.sensitivity import adjusted, least_signs, sensitivity
 from analytics.alerts.waste import Judged, Limits, findings
 from analytics.anomaly.curve import LoadCurve
-from analytics.anomaly.detector import KINDS as DETECTED
 from analytics.anomaly.detector import Scores, threshold
+from analytics.anomaly.naming import KINDS as DETECTED
 from metering.estate import Carrier, Meter, Role
 from metering.instant import HOUR
 from metering.texts import Texts
@@ -62,6 +63,34 @@ def test_a_false_alarm_takes_more_to_alert_of_that_kind_at_that_meter() -> None:
     assert told("high", {("m2", "high"): 0.5}) == 1
     under = judged(threshold(0.5) - 0.01, "high")
     assert len(list(findings(under, Limits(0.5, {("m1", "high"): 1.5}), None, GERMAN))) == 1
+
+
+def test_what_is_made_has_no_base_load_and_more_of_it_is_no_waste() -> None:
+    made = judged(0.95, "base_load")
+    made = replace(made, meter=replace(METER, role=Role.GENERATION))
+    (more,) = findings(made, Limits(0.5), 0.3, GERMAN)
+    assert (more.kind, more.excess) == ("high", None)
+    made.scores.expected[:] = 5.0
+    (less,) = findings(made, Limits(0.5), 0.3, GERMAN)
+    assert (less.kind, less.title) == ("low", "„Hauptzähler“ zählt weniger als sonst")
+
+
+def test_an_alert_in_which_nothing_was_named_is_more_or_less_than_usual() -> None:
+    """Names begin at a score of 0.5, budgets above one false alarm a month at less."""
+    (found,) = findings(judged(0.4, ""), Limits(2.0), None, GERMAN)
+    assert found.kind == "high"
+
+
+def test_spikes_do_not_name_what_lasts() -> None:
+    lasting = judged(0.9, "weekend", 24 * 3)
+    kinds, score = lasting.scores.kinds, lasting.scores.score
+    kinds[-24:], score[-24:] = DETECTED.index("weekend"), 0.9
+    kinds[-3:], score[-3:] = DETECTED.index("spike"), 0.99
+    (found,) = findings(lasting, Limits(0.5), None, GERMAN)
+    assert found.kind == "weekend"
+    kinds[-20:] = DETECTED.index("spike")
+    (found,) = findings(lasting, Limits(0.5), None, GERMAN)
+    assert found.kind == "spike"
 
 
 def test_a_strong_fault_inside_a_weak_alert_gives_it_its_name() -> None:
