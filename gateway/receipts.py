@@ -43,14 +43,18 @@ class Accepted:
         return False
 
     def add(self, receipts: Receipts) -> None:
-        channel = receipts.channel
+        channel, digests = receipts.channel, receipts.digests
         known = self._digests[channel] = self._digests.pop(channel, array("q"))
-        missing = max(receipts.digests, default=0) + 1 - len(known)
+        first, last = min(digests, default=0), max(digests, default=-1)
+        missing = last + 1 - len(known)
         if missing > 0:
             known.extend([_NONE] * missing)
-        for number, digest in receipts.digests.items():
-            known[number] = digest
-        self._count[channel] = self._count.get(channel, 0) + len(receipts.digests)
+        if list(digests) == list(range(first, last + 1)):  # as brokers count: copied at once
+            known[first : last + 1] = array("q", digests.values())
+        else:
+            for number, digest in digests.items():
+                known[number] = digest
+        self._count[channel] = self._count.get(channel, 0) + len(digests)
         if self._count[channel] >= self._numbers:
             self._older[channel], self._digests[channel], self._count[channel] = known, array("q"), 0
         if len(self._digests) > self._channels:

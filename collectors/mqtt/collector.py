@@ -151,16 +151,15 @@ class MqttCollector:
 
     async def _hand_over(self, deliveries: Sequence[Delivery], router: Router, sink: Sink) -> None:
         """Every message passes here, so it is one flat loop, and what is rare is left to others."""
-        counts, readings, digests, route = self.counts, list[Reading](), dict[int, int](), router.route
+        counts, readings, digests, problems = self.counts, list[Reading](), dict[int, int](), list[str]()
         counts.messages += len(deliveries)
         for delivery in deliveries:
-            listeners, digest = route(delivery.topic)
+            listeners, digest = router[delivery.topic]
             # Among deliveries under one packet id a CRC tells apart what differs: wholly so up to 4 bytes in a row.
             digest = crc32(delivery.payload, digest)
             if delivery.duplicate and sink.is_known(self._channel, delivery.number, digest):
                 counts.redelivered += 1
                 continue
-            problems: list[str] = []
             for listener in listeners or self._not_ours(delivery.topic):
                 try:
                     heard = listener.hear(delivery)
@@ -176,6 +175,7 @@ class MqttCollector:
             if problems:
                 counts.dead_letters += 1
                 await sink.dead_letter(self._letter(delivery, problems))
+                problems.clear()
         if readings:
             await sink.accept(readings, Receipts(self._channel, digests) if digests else None)
             counts.readings += len(readings)

@@ -29,7 +29,7 @@ class Rereader:
         router = self._routers.get(letter.source)
         if router is None:
             return Reread([], f"there is no broker {letter.source!r} in the settings")
-        listeners = router.route(letter.topic).listeners
+        listeners, _ = router[letter.topic]
         if not listeners:
             return Reread([], "no device has this topic")
         readings: list[Reading] = []

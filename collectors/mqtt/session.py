@@ -140,7 +140,7 @@ class Session(asyncio.Protocol):
             self._arrived.clear()
             await self._arrived.wait()
         taken, self._waiting = self._waiting[:most], self._waiting[most:]
-        self._waiting_bytes -= _payload_bytes(taken)
+        self._waiting_bytes = _payload_bytes(self._waiting)  # nearly always of none
         if self._full:
             self._read()
         return taken

@@ -108,15 +108,15 @@ class Plausibility:
         """Judge readings in the order of their arrival; ``now_us`` is the present instant."""
         accepted: list[Reading] = []
         rejected: list[Rejection] = []
-        newest_us = now_us + self._tolerance_us
+        oldest_us, newest_us, devices = _OLDEST_US, now_us + self._tolerance_us, self._devices
         for reading in readings:
             time_us = reading.time_us
             series: _Series | None
             try:
-                series = self._devices[reading.device].series[reading.quantity]
+                series = devices[reading.device].series[reading.quantity]
             except KeyError:
                 series = self._new_series(reading)
-            if series is None or not isfinite(reading.value) or not _OLDEST_US <= time_us <= newest_us:
+            if series is None or not isfinite(reading.value) or not oldest_us <= time_us <= newest_us:
                 rejected.append(Rejection(reading, self._reason(reading, newest_us)))
                 continue
             reason = "" if reading.quality else series.judge(reading)  # who doubted or made it has judged it

@@ -13,7 +13,7 @@ from math import isfinite
 from metering.event import Event
 from metering.quality import Quality
 from metering.reading import Reading
-from storage.influxdb.schema import EVENT, EVENT_TAGS, STATUS, measurement_of, status
+from storage.influxdb.schema import EVENT, EVENT_TAGS, MEASUREMENTS, STATUS, measurement_of, status
 from storage.protocol import StoreRefused
 
 _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -26,25 +26,23 @@ def encode_readings(readings: Iterable[Reading]) -> list[str]:
 
     Raises StoreRefused for a value that is not finite and for names that line protocol cannot carry.
     """
-    fields: dict[tuple[str, int, str], str] = {}
-    for reading in readings:
+    newest = {(reading.device, reading.quantity, reading.time_us): reading for reading in readings}
+    lines: list[str] = []
+    line, of, head_of, at_us = "", "", "", 0
+    for (device, quantity, time_us), reading in newest.items():
         value = reading.value
         if not isfinite(value):
             raise StoreRefused(f"not a finite value: {reading}")
-        head, field = _names(reading.device, reading.quantity)
+        head, field = _quantity(quantity)
         text = f"{field}={float(value)!r}"
         if reading.reason or reading.quality:
             text += f",{field}{STATUS}={_status(reading.quality, reading.reason)}"
-        fields[head, reading.time_us, field] = text
-    lines: list[str] = []
-    line, of, at_us = "", "", 0
-    for (head, time_us, _), text in fields.items():
-        if time_us == at_us and head == of:
+        if time_us == at_us and device == of and head is head_of:
             line += f",{text}"
             continue
         if line:
             lines.append(f"{line} {at_us}")
-        line, of, at_us = f"{head} {text}", head, time_us
+        line, of, head_of, at_us = f"{head}{_device(device)} {text}", device, head, time_us
     return [*lines, f"{line} {at_us}"] if line else lines
 
 
@@ -65,11 +63,19 @@ def _line(head: str, fields: dict[str, str], time_us: int) -> str:
     return f"{head} {','.join([f'{name}={value}' for name, value in fields.items()])} {time_us}"
 
 
+_HEADS = {measurement: f"{measurement.name},{measurement.tag}=" for measurement in MEASUREMENTS.values()}
+
+
+@lru_cache(maxsize=1024)
+def _quantity(name: str) -> tuple[str, str]:
+    """How a line begins, up to the device, and the field."""
+    return _HEADS[measurement_of(name)], _tag(name)
+
+
 @lru_cache(maxsize=65_536)
-def _names(device: str, quantity: str) -> tuple[str, str]:
-    """Measurement with tag, and field, as a line writes them."""
-    measurement = measurement_of(quantity)
-    return f"{measurement.name},{measurement.tag}={_tag(device)}", _tag(quantity)
+def _device(name: str) -> str:
+    tag = _tag(name)
+    return name if tag == name else tag  # one text instead of two
 
 
 @lru_cache(maxsize=1024)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
-from collectors.mqtt.format import Decoded, Format, Harvest, Message, Unnamed
+from collectors.mqtt.format import Decoded, Format, Harvest, Message, Unnamed, Value
 from collectors.mqtt.meaning import Meaning
 from collectors.mqtt.payload import (
     as_number,
@@ -19,6 +19,7 @@ from collectors.mqtt.payload import (
     steps,
     text_number,
 )
+from metering.quantities import QUANTITIES
 from metering.strict import Strict
 
 _PER_SECOND = {"unix_s": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
@@ -40,15 +41,12 @@ class JsonTime(Strict):
     format: Literal["iso8601", "unix_s", "unix_ms", "unix_us", "unix_ns"] = "iso8601"
 
 
-class _Wanted(NamedTuple):
-    """A `JsonValue` as it is asked of each message, since settings answer slowly; ``plain`` if there is no factor."""
+_Wanted = tuple[tuple[str, ...], str, str, str, bool, bool, JsonValue]
+"""A `JsonValue` as it is asked of each message, since settings and named tuples answer slowly.
 
-    keys: tuple[str, ...]
-    quantity: str
-    unit: str
-    path: str
-    plain: bool
-    field: JsonValue
+keys of the pointer, quantity, unit, pointer; whether the number is plain, neither written as a text nor with a factor;
+whether it is canonical, nor has a unit to convert; the field itself.
+"""
 
 
 class JsonOptions(Strict):
@@ -58,10 +56,13 @@ class JsonOptions(Strict):
 
     @cached_property
     def wanted(self) -> Sequence[_Wanted]:
-        return [
-            _Wanted(steps(one.pointer), one.quantity, one.unit, one.pointer, one.factor == 1.0 and not one.text, one)
-            for one in self.values
-        ]
+        return [_wanted(field) for field in self.values]
+
+
+def _wanted(field: JsonValue) -> _Wanted:
+    plain = field.factor == 1.0 and not field.text
+    canonical = plain and field.unit == QUANTITIES[field.quantity].unit
+    return steps(field.pointer), field.quantity, field.unit, field.pointer, plain, canonical, field
 
 
 class Json(Format[JsonOptions]):
@@ -86,16 +87,21 @@ class Json(Format[JsonOptions]):
 
     def decode(self, message: Message) -> Decoded:
         root = read_json(message.payload)
-        harvest = Harvest() if self._time is None else Harvest(_instant(root, self._time))
-        for keys, quantity, unit, path, plain, field in self._wanted:
+        time_us = None if self._time is None else _instant(root, self._time)
+        values: list[Value] = []
+        refused: list[str] = []
+        for keys, quantity, unit, path, plain, canonical, field in self._wanted:
             raw = root
             for key in keys:
                 raw = raw.get(key) if type(raw) is dict else inner(raw, key)
+            if canonical and type(raw) is float:  # nearly always, and finite: JSON knows no other
+                values.append(Value(quantity, raw, time_us, path))
+                continue
             if not plain:
                 number = text_number(raw.strip()) if field.text and isinstance(raw, str) else None
                 raw = field.scaled(raw if number is None else number)
-            harvest.add(quantity, raw, unit, path)
-        return harvest.decoded()
+            Harvest(time_us, values, refused).add(quantity, raw, unit, path)
+        return Decoded(values, refused)
 
 
 def _instant(root: object, time: JsonTime) -> int | None:
