@@ -6,9 +6,10 @@ is refused, since the server would read it as another point.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from math import isfinite
+
+import msgspec
 
 from metering.event import Event
 from metering.quality import Quality
@@ -18,6 +19,7 @@ from storage.protocol import StoreRefused
 
 _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _TEXT_ESCAPES = str.maketrans({'"': r"\"", "\\": r"\\"})
+_NOT_FINITE = "null"  # what JSON has for NaN and infinity
 _NO_TAG = re.compile(r"[\x00-\x1f\x7f]|\\\Z|\A\Z")
 
 
@@ -29,12 +31,11 @@ def encode_readings(readings: Iterable[Reading]) -> list[str]:
     newest = {(reading.device, reading.quantity, reading.time_us): reading for reading in readings}
     lines: list[str] = []
     line, of, head_of, at_us = "", "", "", 0
-    for (device, quantity, time_us), reading in newest.items():
-        value = reading.value
-        if not isfinite(value):
+    for ((device, quantity, time_us), reading), number in zip(newest.items(), _numbers(newest.values()), strict=True):
+        if number == _NOT_FINITE:
             raise StoreRefused(f"not a finite value: {reading}")
         head, field = _quantity(quantity)
-        text = f"{field}={float(value)!r}"
+        text = f"{field}={number}"
         if reading.reason or reading.quality:
             text += f",{field}{STATUS}={_status(reading.quality, reading.reason)}"
         if time_us == at_us and device == of and head is head_of:
@@ -44,6 +45,12 @@ def encode_readings(readings: Iterable[Reading]) -> list[str]:
             lines.append(f"{line} {at_us}")
         line, of, head_of, at_us = f"{head}{_device(device)} {text}", device, head, time_us
     return [*lines, f"{line} {at_us}"] if line else lines
+
+
+def _numbers(readings: Collection[Reading]) -> list[str]:
+    """The values as JSON writes them: as many digits as `repr` gives them, many times faster."""
+    values = msgspec.json.encode([float(reading.value) for reading in readings])
+    return values[1:-1].decode().split(",") if readings else []
 
 
 def encode_events(events: Sequence[Event]) -> list[str]:

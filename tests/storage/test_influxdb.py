@@ -225,7 +225,7 @@ def test_readings_of_one_device_and_time_that_come_together_share_a_line() -> No
         ]
     )
     assert lines == [
-        r'reading,device=a\ b active_power=1e+22,voltage=230.1,voltage_status="suspect:sa\"id" 1',
+        r'reading,device=a\ b active_power=1e22,voltage=230.1,voltage_status="suspect:sa\"id" 1',
         r'reading,device=a\ b active_power=0.1,active_power_status="measured:confirmed" 2',
         r"reading,device=a\ b current=-0.0 1",
         r"interval,meter=m\,1 expected=5.0 1",
