@@ -109,8 +109,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 }
 _KNOWN = ", ".join(_TO_CANONICAL)
 _TO_CANONICAL |= {other: _TO_CANONICAL[unit] for unit, others in _SPELLINGS.items() for other in others}
-_EXPONENTS = {  # where only the decimal point moves, which is as exact and many times faster
-    unit: f"e{power}"
+_POWERS = {  # where only the decimal point moves, which is as exact and many times faster
+    unit: power
     for unit, (_, factor, offset) in _TO_CANONICAL.items()
     for power in range(-9, 10)
     if factor == _F(10) ** power and not offset
@@ -136,6 +136,15 @@ def conversion(unit: str, to: str) -> tuple[float, float]:
     return float(factor), float(offset)
 
 
+def power_of_ten(unit: str) -> int | None:
+    """By which power of ten a value in the canonical unit is greater; None where more than that lies between the two.
+
+    >>> power_of_ten("Wh")
+    -3
+    """
+    return _POWERS.get(unit)
+
+
 def to_canonical(value: float, unit: str) -> float:
     """``value`` in the canonical unit of ``unit``, rounded once.
 
@@ -145,9 +154,9 @@ def to_canonical(value: float, unit: str) -> float:
     Raises LookupError for an unknown unit, ValueError for a value that is no finite number.
     """
     text = repr(float(value))
-    exponent = _EXPONENTS.get(unit)
-    if exponent is not None and "e" not in text:
-        return float(text + exponent)
+    power = _POWERS.get(unit)
+    if power is not None and "e" not in text:
+        return float(f"{text}e{power}")
     _, factor, offset = _entry(unit)
     return float(Fraction(text) * factor + offset)
 

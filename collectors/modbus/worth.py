@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from operator import mul
 
+import msgspec
+
 from collectors.modbus.codec import Raw
-from metering.units import to_canonical
+from metering.units import power_of_ten, to_canonical
 
 Worth = Callable[[Sequence[Raw | None], Raw | None], float | None]
 """(raw number of each part, scale factor) → value; None where one of them is missing."""
@@ -21,18 +23,20 @@ _EXACT = Context(prec=1000)  # digits enough for any sum of float64
 
 @cache
 def worth(scales: tuple[Fraction, ...], offset: Fraction, unit: str | None, *, is_float: bool) -> Worth:
-    """(Σ raw × scale + offset) × 10 ^ exponent, rounded once, then converted from ``unit`` (None: canonical already).
+    """(Σ raw × scale + offset) × 10 ^ exponent, converted from ``unit`` (None: canonical already) and rounded once.
 
+    Twice, before and after, where the units differ by more than a power of ten.
     Floats count as the decimals that they print as; ``is_float`` says whether there can be any. Scales and offset are
     finite decimals.
     """
+    power = 0 if unit is None else power_of_ten(unit)
     total = _sum_of_decimals(scales, offset) if is_float else _sum_of_integers(scales, offset)
 
     def compute(raws: Sequence[Raw | None], exponent: Raw | None) -> float | None:
         if None in raws or exponent not in _EXPONENTS:
             return None
-        value = total(raws, exponent)  # type: ignore[arg-type]
-        if unit is None or value is None:
+        value = total(raws, exponent + (power or 0))  # type: ignore[arg-type]
+        if unit is None or power is not None or value is None:
             return value
         try:
             return to_canonical(value, unit)
@@ -56,16 +60,18 @@ def _sum_of_integers(scales: Sequence[Fraction], offset: Fraction) -> _Sum:
 
 
 def _sum_of_decimals(scales: Sequence[Fraction], offset: Fraction) -> _Sum:
-    is_sum = offset == 0 and all(scale == 1 for scale in scales)
+    is_mere_sum = offset == 0 and all(scale == 1 for scale in scales)
     start, *weights = (_EXACT.divide(number.numerator, number.denominator) for number in (offset, *scales))
 
     def total(raws: Sequence[Raw], exponent: int) -> float | None:
-        if is_sum and exponent == 0 and raws.count(0) >= len(raws) - 1:
-            return float(sum(raws))  # of one number, such as a meter's only tariff in use
-        number = start
-        for weight, raw in zip(weights, raws, strict=True):
-            number = _EXACT.fma(Decimal(repr(raw)), weight, number)
-        scaled = float(_EXACT.scaleb(number, exponent) if exponent else number)
+        numbers = map(Decimal, msgspec.json.encode(raws)[1:-1].decode().split(","))  # the digits of repr, but faster
+        if is_mere_sum:
+            number = reduce(_EXACT.add, numbers)
+        else:
+            number = start
+            for weight, raw in zip(weights, numbers, strict=True):
+                number = _EXACT.fma(raw, weight, number)
+        scaled = float(str(_EXACT.scaleb(number, exponent)))  # so it is faster than the Decimal itself
         return scaled if math.isfinite(scaled) else None
 
     return total

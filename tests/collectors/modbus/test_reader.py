@@ -4,7 +4,7 @@ import struct
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collectors.modbus.codec import ByteOrder, DataType, Layout, WordOrder
@@ -17,6 +17,7 @@ from metering.units import to_canonical
 
 LAYOUTS = st.builds(Layout, st.sampled_from(DataType), st.sampled_from(WordOrder), st.sampled_from(ByteOrder))
 TELLING = st.sampled_from([0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FC0, 0x7F80, 0x0A0A, 0xFFF6, 2, 10])
+DOUBLE = Layout(DataType.F64)
 WORD = TELLING | st.integers(0, 0xFFFF)
 
 
@@ -49,13 +50,19 @@ DECIMALS = st.decimals(-1000, 1000, places=4).map(Fraction)
     st.tuples(DECIMALS.filter(bool), DECIMALS.filter(bool), DECIMALS),
     st.integers(-10, 10),
     st.lists(WORD, min_size=8, max_size=8),
+    st.sampled_from([("kWh", 0), ("Wh", -3), ("GWh", 6)]),
 )
+@example((DOUBLE, DOUBLE), (Fraction(1), Fraction(1), Fraction(0)), 0, [0x4191, 0x71D8, 0x2C1F, 0x9ADD] * 2, ("Wh", -3))
 def test_the_arithmetic_is_exact_and_rounds_once(
-    layouts: tuple[Layout, Layout], numbers: tuple[Fraction, Fraction, Fraction], exponent: int, words: list[int]
+    layouts: tuple[Layout, Layout],
+    numbers: tuple[Fraction, Fraction, Fraction],
+    exponent: int,
+    words: list[int],
+    unit: tuple[str, int],
 ) -> None:
     (first, second), (scale, other, offset) = layouts, numbers
     parts = (Part(1, first, scale, ()), Part(1 + first.words, second, other, ()))
-    point = Point("active_energy_import", "kWh", 3, parts, offset, exponent=0)
+    point = Point("active_energy_import", unit[0], 3, parts, offset, exponent=0)
     image = dict(enumerate([exponent & 0xFFFF, *words]))
     raws = [part.raw(image) for part in parts]
     value = point.value(image)
@@ -63,7 +70,7 @@ def test_the_arithmetic_is_exact_and_rounds_once(
         assert value is None
         return
     exact = [Fraction(raw) if isinstance(raw, int) else Fraction(repr(raw)) for raw in raws if raw is not None]
-    total = (exact[0] * scale + exact[1] * other + offset) * Fraction(10) ** exponent
+    total = (exact[0] * scale + exact[1] * other + offset) * Fraction(10) ** (exponent + unit[1])
     try:
         assert value == float(total)
     except OverflowError:
