@@ -29,7 +29,8 @@ class Clock:
 
     def steady_us(self) -> int:
         """Microseconds of this clock that no setting of the wall clock disturbs: for waits, never for readings."""
-        return round(time.monotonic_ns() // 1000 * self.speed)
+        elapsed = time.monotonic_ns() // 1000
+        return elapsed if self.speed == 1.0 else round(elapsed * self.speed)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of this clock's time; returns at once for 0 or less."""
