@@ -23,10 +23,9 @@ from bench.anomaly.called import told_faults
 from bench.anomaly.dataset import Labelled, labelled
 from bench.anomaly.measure import measured, row
 from bench.anomaly.peers import PEERS
-from bench.anomaly.report import write_report
+from bench.anomaly.report import BUDGETS, write_report
 from bench.anomaly.scoring import Scored, Scorer
 
-BUDGETS = (1.0, 0.5, 0.25)
 PROVENANCE = {
     "series": "31 public series: Cambridge University Estates (MIT), VDI 4657 profiles (MIT, CC BY 4.0), "
     "DAIAD water (CC BY-SA 4.0)",

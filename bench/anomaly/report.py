@@ -8,6 +8,8 @@ from typing import Any
 
 from bench.anomaly.called import NAMES, Told
 
+BUDGETS = (1.0, 0.5, 0.25)
+"""False alarms per meter and month that are allowed."""
 DOCS = Path(__file__).parents[2] / "docs" / "anomaly.md"
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -28,7 +30,7 @@ def write_report(rows: Sequence[Row], decided: Mapping[float, Mapping[str, Any]]
     if _BEGIN not in text or _END not in text:
         raise ValueError(f"{DOCS}: the marks {_BEGIN} and {_END} are gone")
     before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-    tables = "\n\n".join((_ranking(rows), _decisions(decided), _kinds(decided), _names(named)))
+    tables = "\n\n".join((_ranking(rows), decisions(decided), kinds(decided), _names(named)))
     DOCS.write_text(f"{before}{_BEGIN}\n{tables}\n{_END}{after}", encoding="utf-8")
 
 
@@ -62,13 +64,15 @@ def _ranking(rows: Sequence[Row]) -> str:
     )
 
 
-def _decisions(decided: Mapping[float, Mapping[str, Any]]) -> str:
+def decisions(decided: Mapping[float, Mapping[str, Any]]) -> str:
+    """What is told at each budget."""
     head = ("budget", "found", "precision", "F1", "false alarms per series and month", "of the median series")
     keys = ("event_recall", "event_precision", "event_f1", "fa_per_series_month", "fa_median_series")
     return _table(head, [(f"{budget:g}", *(f"{found[key]:.2f}" for key in keys)) for budget, found in decided.items()])
 
 
-def _kinds(decided: Mapping[float, Mapping[str, Any]]) -> str:
+def kinds(decided: Mapping[float, Mapping[str, Any]]) -> str:
+    """What is found of each fault."""
     budgets = list(decided)
     head = ("fault", "number", *(f"found @{budget:g}" for budget in budgets), f"median delay @{budgets[0]:g}, h")
     lines = []

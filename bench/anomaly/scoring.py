@@ -27,19 +27,21 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Runs score.py with an interpreter that has pandas."""
+    """Runs score.py, which lies with the data, with an interpreter that has pandas. ``labels``: a labelled set."""
 
     python: str
-    data: Path = ANOMALY
+    labels: Path = ANOMALY / "dev"
 
     def score(self, scored: Sequence[Scored], budget: float = 1.0) -> dict[str, Any]:
         """What the script says of the test parts; without decisions it sets the threshold itself, for this budget."""
         with tempfile.TemporaryDirectory() as folder:
             scores, found = Path(folder) / "scores.csv", Path(folder) / "found.json"
             _write(scores, scored)
-            dev = self.data / "dev"
-            given = ["--scores", scores, "--labels", dev / "labels_events.csv", "--series", dev / "test.csv.gz"]
-            call = [self.python, self.data / "score.py", *given, "--ignore", dev / "ignore.csv"]
+            labels, series, ignored = (
+                self.labels / name for name in ("labels_events.csv", "test.csv.gz", "ignore.csv")
+            )
+            given = ["--scores", scores, "--labels", labels, "--series", series, "--ignore", ignored]
+            call = [self.python, ANOMALY / "score.py", *given]
             done = subprocess.run(
                 [*map(str, call), "--fa-budget", str(budget), "--by-type", "--json", str(found)],
                 capture_output=True,
