@@ -42,11 +42,15 @@ class Alarm:
 
 
 def of_its_role(scores: Scores, curve: LoadCurve, meter: Meter) -> Scores:
-    """The scores of a meter, by names that its role allows: what is made or fed in is more or less than usual."""
+    """The scores of a meter, by names that its role allows: what is made or fed in is more or less than usual.
+
+    Where nothing is made the meter is not stuck.
+    """
     if meter.role not in MADE:
         return scores
     is_of_use = np.isin(scores.kinds, [KINDS.index(name) for name in _OF_USE])
-    return replace(scores, kinds=np.where(is_of_use, _more_or_less(scores, curve), scores.kinds))
+    is_idle = (scores.kinds == KINDS.index("stuck")) & (curve.values == 0)
+    return replace(scores, kinds=np.where(is_of_use | is_idle, _more_or_less(scores, curve), scores.kinds))
 
 
 def signs(meter: Meter, curve: LoadCurve, scores: Scores, alarm: Alarm) -> Iterator[Sign]:
@@ -90,15 +94,18 @@ def _named(kinds: Int64s, score: Floats, step_us: int) -> tuple[str, int]:
     """The kind of an alert, and the position at which that was worst.
 
     Missing or standing still, and what is over within hours, is what it was for most of the time. All else goes by the
-    strongest signs of the last day, so that a strong fault is not called by the name of the weak one in which it began.
+    strongest signs of the last day, so that a strong fault is not called by the name of the weak one in which it began;
+    or of the last week, where those of the day are the weak end of it.
     """
     code = _most(kinds, np.ones(len(kinds), bool))
     if KINDS[code] not in _OF_DEVICES:
         passed_over = ("", *_OF_DEVICES, *(() if KINDS[code] in _SHORT else _SHORT))
         named = ~np.isin(kinds, [KINDS.index(name) for name in passed_over])
-        of_late = named & (np.arange(len(kinds)) >= len(kinds) - DAY // step_us)
-        rare = np.where(of_late if of_late.any() else named, rarity(score), 0.0)
-        code = _most(kinds, rare * NEWS >= rare.max())
+        age_us = (len(kinds) - 1 - np.arange(len(kinds))) * step_us
+        rare = np.where(named, rarity(score), 0.0)
+        of_day, of_week = (np.where(age_us < span_us, rare, 0.0) for span_us in (DAY, 7 * DAY))
+        late = of_day if of_day.max() * NEWS >= of_week.max() > 0 else of_week if of_week.any() else rare
+        code = _most(kinds, (late > 0) & (late * NEWS >= late.max()))
     return KINDS[code], int(np.where(kinds == code, score, -1.0).argmax())
 
 

@@ -100,8 +100,9 @@ def told_apart(kinds: Int64s, symptoms: Symptoms, carrier: Carrier | None, step_
 
 
 def _is_other_unit(symptoms: Symptoms) -> Bools:
-    """Where a value may be in a wrong unit: off by powers of ten, upwards beyond all that was ever counted."""
+    """Where a value may be in a wrong unit: off by powers of ten, not nothing, upwards beyond all that ever was."""
     tens, peak = symptoms.column("times"), symptoms.column("peak")
-    is_tens = (np.abs(tens) > 0.75) & (np.abs(tens - np.round(tens)) < 0.25) & ((tens < 0) | (peak > _BEYOND))
-    found: Bools = is_tens | (peak > _HUGE)
+    is_something = np.power(10.0, tens) * (symptoms.column("expected") + 0.01) > 1.1e-4  # 1e-4 levels is nothing
+    is_tens = (np.abs(tens) > 0.75) & (np.abs(tens - np.round(tens)) < 0.25)
+    found: Bools = is_tens & np.where(tens < 0, is_something, peak > _BEYOND) | (peak > _HUGE)
     return found

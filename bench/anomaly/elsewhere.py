@@ -4,6 +4,7 @@ The simulated town loses strings and phases, leaks and leaves its fans on (town.
 and the registers show it as they show everything. And two series of the Numenta Anomaly Benchmark, with its windows.
 """
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from analytics.anomaly.week import Bools, Week
 from analytics.energy.consumption import consumption
 from bench.anomaly.called import called, meter
 from bench.anomaly.dataset import ANOMALY
+from bench.anomaly.running import checked, in_words, live_alerts, of_fault
 from device_sim.device import SimDevice
 from device_sim.faults.scenario import Truth, load_scenario
 from device_sim.town import Town
@@ -84,18 +86,23 @@ def town() -> None:
             curve = _curve(each, devices[each.device], outdoor)
             judged[each.id] = Judged.of(each, curve, score(week, curve, each.carrier))
     truths = simulated.truth()
-    print("| fault | at | found | called | after, h |\n| --- | --- | --- | --- | --- |")
+    curves = [(one.meter, one.curve) for one in judged.values()]
+    checks = asyncio.run(checked(curves, devices["weather"], simulated.estate, _NOW))
+    print("| fault | at | found | called | after, h | other checks |\n| --- | --- | --- | --- | --- | --- |")
     for truth in truths:
         window = _window(truth)
         meters = [judged[id_] for id_ in truth.meters if id_ in judged]
         found = [(one.curve.start_us[row], row, one) for one in meters if (row := one.first(window)) is not None]
         strength = ", ".join(f"{key} {value}" for key, value in truth.parameters.items())
         said = f"| {truth.kind} {strength}".strip() + f" | {truth.load or truth.device}"
+        live = live_alerts(devices[truth.device], simulated.estate, window.start_us)
+        beside = in_words([*live, *of_fault(truth, window, checks)])
         if found:
             at_us, row, one = min(found, key=lambda first: first[0])
-            print(f"{said} | {one.meter.id} | {one.kind(row)} | {(at_us - window.start_us) / HOUR:.1f} |")
+            after = f"{(at_us - window.start_us) / HOUR:.1f}"
+            print(f"{said} | {one.meter.id} | {one.kind(row)} | {after} | {beside} |")
         else:
-            print(f"{said} | no | – | – |")
+            print(f"{said} | no | – | – | {beside} |")
     since_us = _NOW - 60 * DAY
     alarms = 0
     for one in judged.values():

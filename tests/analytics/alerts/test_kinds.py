@@ -75,6 +75,27 @@ def test_what_is_made_has_no_base_load_and_more_of_it_is_no_waste() -> None:
     assert (less.kind, less.title) == ("low", "„Hauptzähler“ zählt weniger als sonst")
 
 
+def test_what_makes_nothing_is_not_stuck() -> None:
+    idle = judged(0.95, "stuck")
+    idle.curve.values[-12:] = 0.0
+    idle.scores.ruled[-12:] = 0.95
+    assert [found.kind for found in findings(idle, Limits(0.5), None, GERMAN)] == ["stuck"]
+    made = replace(idle, meter=replace(METER, role=Role.FEED_IN))
+    assert [found.kind for found in findings(made, Limits(0.5), None, GERMAN)] == ["low"]
+
+
+def test_the_weak_end_of_an_alert_does_not_rename_it() -> None:
+    ending = judged(0.9, "weekend", 24 * 6)
+    kinds, score = ending.scores.kinds, ending.scores.score
+    kinds[-72:-36], score[-72:-36] = DETECTED.index("weekend"), 0.95
+    kinds[-36:], score[-36:] = DETECTED.index("base_load"), 0.7
+    (found,) = findings(ending, Limits(0.5), None, GERMAN)
+    assert found.kind == "weekend"
+    score[-36:] = 0.94
+    (found,) = findings(ending, Limits(0.5), None, GERMAN)
+    assert found.kind == "base_load"
+
+
 def test_an_alert_in_which_nothing_was_named_is_more_or_less_than_usual() -> None:
     """Names begin at a score of 0.5, budgets above one false alarm a month at less."""
     (found,) = findings(judged(0.4, ""), Limits(2.0), None, GERMAN)
