@@ -93,6 +93,7 @@ class Analytics:
         self._arrivals = Arrivals(store)
         self._imports = Arrivals(store)
         self._looked_back_us = 0  # when readings that came late were looked for
+        self._checked_us = 0  # when several series were compared
         self._learned_us = 0
         self._cycle_us = clock.now_us()
         self._annotated_us = self._cycle_us - settings.alerts.days * DAY
@@ -150,6 +151,8 @@ class Analytics:
         await self._look_ahead(now_us)
         if now_us - self._looked_back_us >= _LOOK_BACK_US:
             await self._look_back(now_us)
+        if now_us - self._checked_us >= _LOOK_BACK_US:
+            self._checked_us = now_us
             await self._report(await self._checks.all(now_us))
         if now_us - self._learned_us >= DAY:
             await self._relearn(now_us)

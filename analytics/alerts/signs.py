@@ -21,6 +21,7 @@ MADE = (Role.GENERATION, Role.FEED_IN)
 _OF_DEVICES = {"gap": silence_cause, "stuck": stuck_cause}  # kinds that are one cause with what the device shows
 _OF_USE = ("base_load", "weekend", "leak", "phase_loss", "unit")  # of what consumes: none of these is in what is made
 _SHORT = ("spike", "drop")
+_RECENT_US = 3 * DAY  # signs that name an alert
 
 
 class Sign(NamedTuple):
@@ -94,17 +95,16 @@ def _named(kinds: Int64s, score: Floats, step_us: int) -> tuple[str, int]:
     """The kind of an alert, and the position at which that was worst.
 
     Missing or standing still, and what is over within hours, is what it was for most of the time. All else goes by the
-    strongest signs of the last day, so that a strong fault is not called by the name of the weak one in which it began;
-    or of the last week, where those of the day are the weak end of it.
+    strongest signs of three days: a strong fault is not called by the name of the weak one in which it began, nor by
+    the aftermath that its own memory leaves in the score.
     """
     code = _most(kinds, np.ones(len(kinds), bool))
     if KINDS[code] not in _OF_DEVICES:
         passed_over = ("", *_OF_DEVICES, *(() if KINDS[code] in _SHORT else _SHORT))
         named = ~np.isin(kinds, [KINDS.index(name) for name in passed_over])
-        age_us = (len(kinds) - 1 - np.arange(len(kinds))) * step_us
         rare = np.where(named, rarity(score), 0.0)
-        of_day, of_week = (np.where(age_us < span_us, rare, 0.0) for span_us in (DAY, 7 * DAY))
-        late = of_day if of_day.max() * NEWS >= of_week.max() > 0 else of_week if of_week.any() else rare
+        late = np.where(np.arange(len(kinds)) >= len(kinds) - _RECENT_US // step_us, rare, 0.0)
+        late = late if late.any() else rare
         code = _most(kinds, (late > 0) & (late * NEWS >= late.max()))
     return KINDS[code], int(np.where(kinds == code, score, -1.0).argmax())
 

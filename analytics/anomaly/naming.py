@@ -27,6 +27,7 @@ _IMPOSSIBLE: Mapping[Carrier, tuple[str, ...]] = MappingProxyType(
     {Carrier.WATER: ("base_load", "weekend"), Carrier.GAS: ("leak",), Carrier.HEAT: ("leak",)}
 )
 _SATURDAY = 5
+_REMEMBERED_US = 3 * DAY  # so long a score holds after a day off
 _FITS = 0.2  # log of how much better the values of two days must fit to call the clock wrong
 _STILL = 0.8  # of what the rule takes: a loud score at a value that has not moved for almost as long as ever
 _SUDDEN = 2.0  # log1p of usual deviations: what stands still from such a one on has been switched on, or flows
@@ -38,7 +39,8 @@ _UP = 0.3  # usual deviations
 def likeliest(symptoms: Symptoms, rows: Int64s, carrier: Carrier | None, learned: Classifier, step_us: int) -> Int64s:
     """Positions in `KINDS` of the intervals at positions ``rows``.
 
-    Out of hours is what happens on a day off, or did within a day; a wrong clock is one by which the values fit better.
+    Out of hours is what happens on a day off, or has just happened; a base load is up in each idle hour; a wrong clock
+    is one by which the values fit better.
     """
     sums = learned.kinds.sums(symptoms.rows[rows])
 
@@ -48,7 +50,8 @@ def likeliest(symptoms: Symptoms, rows: Int64s, carrier: Carrier | None, learned
 
     index = np.arange(len(symptoms.rows))
     day_off = np.maximum.accumulate(np.where(symptoms.column("weekday") >= _SATURDAY, index, -len(index)))
-    rule_out("weekend", (index - day_off)[rows] * step_us > DAY)
+    rule_out("weekend", (index - day_off)[rows] * step_us > _REMEMBERED_US)
+    rule_out("base_load", ((symptoms.column("off") > 0) & (symptoms.column("now") < _UP))[rows])
     rule_out("unit", ~_is_other_unit(symptoms)[rows])
     rule_out("clock", ~(symptoms.column("shift_fits_48")[rows] >= _FITS))
     for kind in _IMPOSSIBLE.get(carrier, ()) if carrier else ():

@@ -161,6 +161,19 @@ async def test_a_history_becomes_results_and_alerts_and_stays_up_to_date(install
     assert len(installation.book.list()) == known
 
 
+async def test_several_series_are_compared_at_the_first_look(installation: Installation) -> None:
+    """Not an hour later: what is above the contract since days is told at once."""
+    fans, recent = "townhall-ventilation.submeter", Window(NOW - 3 * DAY, NOW)
+    meters = installation.estate.meters
+    limited = {fans: replace(meters[fans], contracted_kw=1.0)}
+    installation.estate = replace(installation.estate, meters=meters | limited)
+    analytics = installation.service()
+    await installation.fill(recent)
+    await analytics.backfill(recent)
+    await analytics.cycle()
+    assert ("peak_power", fans) in {(alert.kind, alert.subject) for alert in installation.book.list()}
+
+
 async def test_tomorrow_is_expected_and_then_replaced_by_what_is_known_then(installation: Installation) -> None:
     clock, heat = installation.clock, "school-heat.supply"
     await installation.fill(Window(NOW - 10 * DAY, NOW))

@@ -87,7 +87,7 @@ def test_what_makes_nothing_is_not_stuck() -> None:
 def test_the_weak_end_of_an_alert_does_not_rename_it() -> None:
     ending = judged(0.9, "weekend", 24 * 6)
     kinds, score = ending.scores.kinds, ending.scores.score
-    kinds[-72:-36], score[-72:-36] = DETECTED.index("weekend"), 0.95
+    kinds[-60:-36], score[-60:-36] = DETECTED.index("weekend"), 0.95
     kinds[-36:], score[-36:] = DETECTED.index("base_load"), 0.7
     (found,) = findings(ending, Limits(0.5), None, GERMAN)
     assert found.kind == "weekend"
