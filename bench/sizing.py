@@ -12,15 +12,15 @@ from bench.result import replace_between, table
 
 DOCS = Path(__file__).parent.parent / "docs" / "scale.md"
 
-# Measured, in µs of one core (2-core machine, Python 3.11, busy with other work; python -m bench.costs)
-GATEWAY_US = 25.0  # a message with one reading, from broker to acknowledged store
-READING_US = 13.0  # each further reading in it
+# Measured, in µs of one core (2-core machine, Python 3.11; python -m bench.costs, docs/performance.md)
+GATEWAY_US = 19.0  # a message with one reading, from broker to acknowledged store: 15.5 on 1,000 topics, 18.8 on 10,000
+READING_US = 11.0  # each further reading in it
 BROKER_US = 23.0  # mosquitto 2.0.11, a message in and out
 INFLUX_US = 10.0  # InfluxDB 1.6.7, a reading by itself in a line; little over half with six others
 ANALYTICS_US = 75_000.0  # a meter and quarter-hour (docs/anomaly.md, from 300 meters)
 # Measured, in bytes
-PROCESS_MB = 90.0  # a gateway with few devices
-DEVICE_KB = 6.0  # a device in it, from 1,000 and 10,000
+PROCESS_MB = 106.0  # a gateway with few devices under load: 82, and 24 for the official client of InfluxDB 2.x and 3.x
+DEVICE_KB = 4.5  # a device in it with READINGS series: 2.4 with one, 6.3 with seven, from 1,000 to 10,000 devices
 METER_KB = 40.0  # a meter's quarter-hours kept by analytics (docs/anomaly.md)
 VALUE_B = 7.4  # a value random to the last bit on InfluxDB's disk (docs/storage.md)
 RESULTS_B = 45.5  # the results of a meter and quarter-hour there

@@ -65,12 +65,11 @@ Watch = GaugeWatch | RegisterWatch | StateWatch
 
 
 class _Series:
-    __slots__ = ("clock", "is_after_gap", "judge", "watch")
+    __slots__ = ("clock", "pace", "watch")
 
     def __init__(self, watch: Watch, clock: DeviceClock) -> None:
         self.watch = watch
-        self.judge = watch.judge
-        self.is_after_gap = Pace().is_after_gap
+        self.pace = Pace()
         self.clock = clock
 
 
@@ -119,8 +118,8 @@ class Plausibility:
             if series is None or not isfinite(reading.value) or not oldest_us <= time_us <= newest_us:
                 rejected.append(Rejection(reading, self._reason(reading, newest_us)))
                 continue
-            reason = "" if reading.quality else series.judge(reading)  # who doubted or made it has judged it
-            is_after_gap = series.is_after_gap(time_us)
+            reason = "" if reading.quality else series.watch.judge(reading)  # who doubted or made it has judged it
+            is_after_gap = series.pace.is_after_gap(time_us)
             is_skewed = reading.device_time and series.clock.is_wrong(time_us, now_us)
             if not (reason or is_after_gap or is_skewed):
                 accepted.append(reading)
