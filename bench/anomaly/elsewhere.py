@@ -96,7 +96,7 @@ def town() -> None:
         strength = ", ".join(f"{key} {value}" for key, value in truth.parameters.items())
         said = f"| {truth.kind} {strength}".strip() + f" | {truth.load or truth.device}"
         live = live_alerts(devices[truth.device], simulated.estate, window.start_us)
-        beside = in_words([*live, *of_fault(truth, window, checks)])
+        beside = in_words([*live, *of_fault(truth, window, checks, simulated.estate)])
         if found:
             at_us, row, one = min(found, key=lambda first: first[0])
             after = f"{(at_us - window.start_us) / HOUR:.1f}"

@@ -91,12 +91,13 @@ async def checked(
             await store.close()
 
 
-def of_fault(truth: Truth, window: Window, findings: Iterable[tuple[int, Finding]]) -> Iterator[Said]:
-    """What of these findings is about the fault: of its meters, while it lasts and two days after; each kind once."""
+def of_fault(truth: Truth, window: Window, findings: Iterable[tuple[int, Finding]], estate: Estate) -> Iterator[Said]:
+    """What of these findings is about the fault, each kind once: at its meters and above, until two days after."""
     told = set()
+    subjects = {*truth.meters, *(estate.meters[meter].parent for meter in truth.meters)}
     for at_us, found in findings:
         is_then = window.start_us < at_us <= window.end_us + _AFTERMATH_US
-        if is_then and found.subject in truth.meters and found.kind not in told:
+        if is_then and found.subject in subjects and found.kind not in told:
             told.add(found.kind)
             yield Said(found.kind, at_us - window.start_us)
 
