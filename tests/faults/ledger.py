@@ -4,7 +4,7 @@ A value is the number of a saying, so that it can be told from every other where
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Place(StrEnum):
 
 @dataclass(slots=True)
 class Saying:
-    """``sure`` once it is Leitwarte's to keep: the broker has acknowledged it, or the poll after it has come."""
+    """``sure`` once it is Leitwarte's to keep: the broker has acknowledged it, or the next poll but one has come."""
 
     place: Place
     episode: str
@@ -114,18 +114,19 @@ class Ledger:
         return [poll.key for poll in self._polls]
 
     def settle_polls(self, lives: Sequence[tuple[float, float]]) -> None:
-        """A poll is sure if the same process asked on the same bus again: it asks when the answer before is durable.
+        """A poll is sure if the same process asked twice again on the same bus.
+
+        It asks one device, and no more, while the answer before is not durable yet.
 
         lives  when each process of the gateway began and ended (monotonic, s)
         """
         for begun_s, ended_s in lives:
-            newest: dict[str, Poll] = {}
+            newest: defaultdict[str, deque[Poll]] = defaultdict(deque)
             for poll in self._polls:
                 if begun_s <= poll.at_s <= ended_s:
-                    before = newest.get(poll.bus)
-                    if before is not None:
-                        self.sayings[before.key].sure = True
-                    newest[poll.bus] = poll
+                    newest[poll.bus].append(poll)
+                    if len(newest[poll.bus]) > 2:
+                        self.sayings[newest[poll.bus].popleft().key].sure = True
 
     def sure(self, episode: str) -> int:
         """How many sayings of an episode are sure."""

@@ -37,14 +37,14 @@ async def test_an_hour_without_the_store_is_drained_whole(tmp_path: Path) -> Non
 
 @pytest.fixture
 def ledger() -> Ledger:
-    """Three messages, of which the last was not acknowledged, and three polls."""
+    """Three messages, of which the last was not acknowledged, and four polls."""
     ledger = Ledger()
     ledger.begin("fault")
     for number, place in enumerate((Place.STORE, Place.DEAD, Place.STORE)):
         ledger.said(Key("talker", number), place)
     for number in (0, 1):
         ledger.acknowledged(Key("talker", number))
-    for number in range(3):
+    for number in range(4):
         ledger.polled("bus", Key("meter", number))
     ledger.settle_polls([(0.0, float("inf"))])
     return ledger
@@ -66,11 +66,11 @@ def test_the_account_is_clean_if_all_is_where_it_belongs(ledger: Ledger) -> None
 
 def test_what_nobody_promised_may_be_missing(ledger: Ledger) -> None:
     some = found(ledger)
-    del some.stored[Key("talker", 2)], some.stored[Key("meter", 2)]
+    del some.stored[Key("talker", 2)], some.stored[Key("meter", 2)], some.stored[Key("meter", 3)]
     assert ledger.account(some)["fault"].is_clean
 
 
-@pytest.mark.parametrize("key", [Key("talker", 0), Key("talker", 1), Key("meter", 0)])
+@pytest.mark.parametrize("key", [Key("talker", 0), Key("talker", 1), Key("meter", 0), Key("meter", 1)])
 def test_what_is_nowhere_is_lost(ledger: Ledger, key: Key) -> None:
     some = found(ledger)
     some.stored.pop(key, None)
@@ -90,9 +90,10 @@ def test_what_is_there_twice_in_the_wrong_place_or_never_said_is_told(ledger: Le
     assert rows["never said"].unexplained == 1
 
 
-def test_a_poll_is_sure_only_if_the_same_process_asked_again() -> None:
+def test_a_poll_is_sure_only_if_the_same_process_asked_twice_again() -> None:
     fresh = Ledger()
     fresh.begin("fault")
     fresh.polled("bus", Key("meter", 1))
+    fresh.polled("bus", Key("meter", 2))
     fresh.settle_polls([(0.0, float("inf"))])
     assert not fresh.sayings[Key("meter", 1)].sure
