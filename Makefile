@@ -5,6 +5,8 @@ STAMP := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-development
 # with the certificates of the system: many offices have a proxy of their own in the way
 UV := UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(VENV) $(BIN)/uv
+# the scoring script that lies with the labelled series needs pandas, which the program does not
+SCORER := .cache/scorer
 CONFIG ?= leitwarte.yaml
 MINUTES ?= 30
 
@@ -49,8 +51,12 @@ bench: $(DEVELOPMENT) servers ## speed beside limits and peers: docs/performance
 soak: $(DEVELOPMENT) servers ## half an hour at half the maximum: does anything grow? docs/performance.md
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) --docs
 
-bench-anomaly: $(DEVELOPMENT) ## detection on labelled series beside other detectors: docs/anomaly.md
-	$(BIN)/python -m bench.anomaly
+bench-anomaly: $(DEVELOPMENT) $(SCORER) ## detection on labelled series beside other detectors: docs/anomaly.md
+	$(BIN)/python -m bench.anomaly --scorer-python $(SCORER)/bin/python
+
+$(SCORER): $(STAMP)
+	python3 -m venv $@
+	UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$@ $(BIN)/uv pip install --quiet pandas==2.3.3 scikit-learn==1.9.1
 
 reference: $(DEVELOPMENT) ## docs/reference from the code
 	$(BIN)/python docs/reference.py
