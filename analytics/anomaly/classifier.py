@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analytics.anomaly.course import WIDTH, course
 from analytics.anomaly.symptoms import Symptoms
 from analytics.anomaly.trees import Singles, Trees
-from metering.samples import Floats, Int64s
+from metering.samples import Floats
 
 SHIPPED = Path(__file__).with_name("classifier.npz")
 DEPTH = 5
@@ -58,11 +58,6 @@ class Classifier:
         odds, surprise = self.calibration
         inside = np.interp(log_odds, odds, surprise)
         found: Floats = inside + np.minimum(log_odds - odds[0], 0.0) + 0.1 * np.maximum(log_odds - odds[-1], 0.0)
-        return found
-
-    def kind(self, symptoms: Symptoms) -> Int64s:
-        """Positions in ``kind_names``, shape (n,)."""
-        found: Int64s = self.kinds.sums(symptoms.rows).argmax(axis=1)
         return found
 
     def save(self, path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from analytics.anomaly.curve import LoadCurve
 from analytics.anomaly.detect_file import DetectOptions, on_grid
@@ -134,6 +135,7 @@ def numenta() -> None:
     with (folder / "dev_labels_events.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     week = Week()
+    scores, truths = [], []
     print("\n| series | window | found | called | after, h |\n| --- | --- | --- | --- | --- |")
     for series in read(folder / "dev_series.csv.gz").series:
         curve = on_grid(series, None, None).curve
@@ -142,7 +144,13 @@ def numenta() -> None:
         for window in windows:
             print(" | ".join(_told(one, window)))
         alarms = one.false_alarms(windows, int(curve.start_us[0]))
-        print(f"{one.meter.id}: {len(alarms)} alarms outside of them")
+        print(f"{one.meter.id}: {len(alarms)} alarms outside of them in {curve.days:.0f} days")
+        scores.append(one.scores.score)
+        truths.append(
+            np.any([(curve.start_us >= at.start_us) & (curve.start_us <= at.end_us) for at in windows], axis=0)
+        )
+    truth, found = np.concatenate(truths), np.concatenate(scores)
+    print(f"ROC-AUC {roc_auc_score(truth, found):.2f}, PR-AUC {average_precision_score(truth, found):.2f}")
 
 
 def _told(one: Judged, window: Window) -> Iterator[str]:
