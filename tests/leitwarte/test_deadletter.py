@@ -67,6 +67,7 @@ def file(tmp_path: Path, mosquitto: Server) -> Path:
         gateway.wait_for(lambda: "mqtt connected" in gateway.said, 60, "the connection")
         say(mosquitto, f"{tmp_path.name}/plug", "12,5", "17.5", "\x00\x01")
         gateway.wait_for(lambda: len(cases(path)) == 3, 30, "the letters")
+        time.sleep(2)  # until they are acknowledged, too: else they come again
         assert gateway.end(signal.SIGTERM) == 0
     return path
 
